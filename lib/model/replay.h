@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replaying a trace: its events applied to real contexts of libmemctx.
+ *
+ * What is kept is proportional to what lives, never to the trace's length: a map from the ids of
+ * live chunks to their memory, and a node a context.  A snapshot can be had after any event.
+ * The peak is kept as it goes: each node's figures are put aside just before the first event
+ * that changes them after a new peak, so that one pass finds the peak's tree exactly.
+ */
+#ifndef MEMCTX_MODEL_REPLAY_H
+#define MEMCTX_MODEL_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/snapshot.h"
+#include "model/trace.h"
+
+/* Why events were skipped, with keep_going or after a lost line. */
+enum replay_skip {
+	REPLAY_SKIP_SYNTAX,      /* the line itself is in error */
+	REPLAY_SKIP_DEAD_CHUNK,  /* free or realloc of an id that does not live */
+	REPLAY_SKIP_DEAD_CTX,    /* a context that does not live */
+	REPLAY_SKIP_TAKEN,       /* an id that already lives */
+	REPLAY_SKIP_KIND_RULE,   /* what the context's kind does not allow */
+	REPLAY_SKIP_CYCLE,       /* a move below itself */
+	REPLAY_SKIP_BASE,        /* a freebase without its base */
+	REPLAY_SKIP_AFTER_LOST,  /* free or realloc of what the lost events made */
+	REPLAY_SKIPS,
+};
+
+struct replay_options {
+	bool keep_going;       /* skip events in error, count them by kind */
+	bool dry;              /* judge every event, allocate nothing: no figures but counts */
+	uint64_t memory;       /* most bytes the contexts may take; 0: what the machine has */
+};
+
+/* One moment's figures, from the trace alone (requested, live) and from the allocator. */
+struct replay_moment {
+	uint64_t event;
+	uint64_t time_ns; /* of the last time line; SNAPSHOT_UNKNOWN before the first */
+	uint64_t live_contexts;
+	uint64_t live_chunks;
+	uint64_t requested_bytes;
+	struct snapshot_figures figures;
+};
+
+struct replay_counts {
+	uint64_t events;           /* numbered events seen, skipped ones included */
+	uint64_t ops[TRACE_OPS];   /* by word, skipped ones not */
+	uint64_t empty_resets;     /* reset, resetonly that found nothing to free */
+	uint64_t contexts_created;
+	uint64_t kinds_replaced;
+	uint64_t skipped;
+	uint64_t skips[REPLAY_SKIPS];
+	uint64_t lost;             /* the sum of the lost lines */
+	uint64_t threads;          /* distinct T seen, at least 1 */
+	uint64_t carved, reused, large; /* where allocations came from */
+	uint64_t peak_requested_bytes, peak_live_chunks; /* each the greatest over the run */
+	uint64_t time_ns;          /* the last time line; SNAPSHOT_UNKNOWN: none */
+};
+
+/* Why a replay stopped. */
+struct replay_error {
+	int status;            /* the tool's exit status: 1 the trace is refused, 3 the system or --memory */
+	uint64_t line, column; /* 0: not about a line */
+	char message[400];
+};
+
+struct replay;
+
+/* A replay that has applied nothing, or NULL with *ERROR.  The reader stays the caller's. */
+struct replay *replay_new(struct trace_reader *reader, const struct replay_options *options,
+	struct replay_error *error);
+/* Deletes every context of the replay. */
+void replay_free(struct replay *replay);
+
+/*
+ * Applies events until EVENT (a number; UINT64_MAX: the end) has been applied, or the next would
+ * lie after TIME_NS (UINT64_MAX: no matter).  1: stopped there, 0: the end of the trace, -1:
+ * *ERROR; what was applied stays applied and can be looked at.
+ */
+int replay_run(struct replay *replay, uint64_t event, uint64_t time_ns,
+	struct replay_error *error);
+
+const struct replay_counts *replay_counts(const struct replay *replay);
+/* Now; and at the peak so far (the first event after which total_bytes is greatest). */
+void replay_now(const struct replay *replay, struct replay_moment *moment);
+void replay_peak(const struct replay *replay, struct replay_moment *moment);
+
+/* The tree now, and at the peak; NULL with ENOMEM.  The caller frees it. */
+struct snapshot *replay_snapshot(const struct replay *replay);
+struct snapshot *replay_snapshot_peak(const struct replay *replay);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A snapshot: the tree of contexts at one instant, as plain data.
+ *
+ * The contexts stand in tree order (a parent before what is below it, siblings in order of
+ * creation), so a subtree is a run of the array and every view is a loop over it.  Ids are
+ * stable over the snapshots of one source.  Nothing here points into the allocator.
+ *
+ * Invariant, for every context whose figures are all known:
+ *   total = requested + slack + header + freelist + tail;  free = freelist + tail;
+ *   used = total - free;  level of a root is 1, of a child its parent's plus 1.
+ */
+#ifndef MEMCTX_MODEL_SNAPSHOT_H
+#define MEMCTX_MODEL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SNAPSHOT_CLASSES 11
+#define SNAPSHOT_NONE UINT32_MAX    /* no parent: a root */
+#define SNAPSHOT_UNKNOWN UINT64_MAX /* a figure that the source does not know */
+
+struct snapshot_class {
+	uint64_t live, free; /* chunks; the size of class k is 8 << k bytes */
+};
+
+/* The figures that are summed over contexts; each may be SNAPSHOT_UNKNOWN. */
+struct snapshot_figures {
+	uint64_t total_bytes;
+	uint64_t total_nblocks;
+	uint64_t free_bytes;
+	uint64_t free_chunks;
+	uint64_t used_bytes;
+	uint64_t live_chunks;
+	uint64_t requested_bytes;
+	uint64_t slack_bytes;
+	uint64_t header_bytes;
+	uint64_t freelist_bytes;
+	uint64_t tail_bytes;
+	uint64_t large_chunks;
+	uint64_t large_bytes;
+	uint64_t allocs, frees, reallocs, resets;
+	struct snapshot_class classes[SNAPSHOT_CLASSES];
+};
+
+struct snapshot_context {
+	uint64_t id;
+	uint32_t parent; /* index in the array, or SNAPSHOT_NONE */
+	uint32_t level;  /* a root's is 1 */
+	uint32_t end;    /* index just past the last context below it: its subtree is [i, end) */
+	uint32_t name;   /* offset into strings; 0-terminated, bytes as they came */
+	uint32_t ident;  /* likewise; SNAPSHOT_NONE where there is none */
+	uint32_t kind;   /* offset into strings: "aset" …, what the context was created as */
+	uint64_t peak_total_bytes; /* of this context alone, over its life */
+	struct snapshot_figures own; /* without what is below it */
+};
+
+enum snapshot_source { SNAPSHOT_REPLAY, SNAPSHOT_LIVE, SNAPSHOT_FILE };
+
+struct snapshot {
+	enum snapshot_source source;
+	char *path;          /* of the trace or file; NULL where there is none */
+	int64_t pid;         /* of a live process, else -1 */
+	uint64_t event;      /* the event after which it was taken; UNKNOWN for a live process */
+	uint64_t events;     /* events of the whole trace as far as known; UNKNOWN */
+	uint64_t time_ns;    /* of the event since the trace began, or of the process; UNKNOWN */
+	char point[16];      /* "end", "peak", "event", "" */
+	uint64_t kinds_replaced; /* contexts replayed as another kind than their own */
+
+	size_t n;
+	struct snapshot_context *contexts;
+	char *strings; /* strings[0] is "" */
+	size_t strings_size, strings_room;
+	size_t room;
+};
+
+/* An empty snapshot, or NULL with ENOMEM. */
+struct snapshot *snapshot_new(void);
+void snapshot_free(struct snapshot *snapshot);
+
+/*
+ * Appends a context with unknown figures; contexts are added in tree order.  PARENT is an index or
+ * SNAPSHOT_NONE; IDENT may be NULL.  Returns it, or NULL with ENOMEM; valid until the next add.
+ */
+struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, uint32_t parent,
+	const char *name, const char *ident, const char *kind);
+
+/* Sets every context's level and end; call once all are added. */
+void snapshot_finish(struct snapshot *snapshot);
+
+/* The string at an offset; NULL for SNAPSHOT_NONE. */
+const char *snapshot_string(const struct snapshot *snapshot, uint32_t offset);
+
+/* Adds FROM's figures to SUM's; what either does not know is not known. */
+void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *from);
+/* Sets every figure to VALUE (0 or SNAPSHOT_UNKNOWN). */
+void snapshot_fill(struct snapshot_figures *figures, uint64_t value);
+/* The sum over all contexts. */
+void snapshot_totals(const struct snapshot *snapshot, struct snapshot_figures *sum);
+/* Subtree sums of every context into SUMS[n]; one pass, O(n). */
+void snapshot_subtree_sums(const struct snapshot *snapshot, struct snapshot_figures *sums);
+
+/*
+ * Whether the snapshot keeps its invariants; writes a sentence on the first that is broken to
+ * MESSAGE and returns false.
+ */
+bool snapshot_valid(const struct snapshot *snapshot, char *message, size_t size);
+
+#endif
