@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memctx-tool: finds the command and runs it; what it printed must have got out for the tool to
+ * succeed.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct command command_help;
+
+const struct command *const cli_commands[] = {
+	&command_help,
+	NULL,
+};
+
+const char *cli_status_meaning(enum cli_status status)
+{
+	static const char *const meanings[CLI_STATUSES] = {
+		[CLI_DONE] = "done",
+		[CLI_REFUSED] = "the input was refused, or the target is gone or cannot be read",
+		[CLI_USAGE] = "the command line is wrong",
+		[CLI_SYSTEM] = "the system failed: memory, a write, a missing terminal",
+		[CLI_LIMIT] = "a limit given on the command line was exceeded",
+	};
+
+	return meanings[status];
+}
+
+const struct command *cli_find_command(const char *name)
+{
+	for (const struct command *const *command = cli_commands; *command != NULL; command++)
+		if (strcmp((*command)->name, name) == 0)
+			return *command;
+	return NULL;
+}
+
+/*
+ * With one of the standard descriptors closed, the next file opened would take its place and get
+ * our output.  What stands there instead cannot be used, so using it is an error as it should be.
+ */
+static void fill_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
+			continue;
+		if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(CLI_SYSTEM);
+	}
+}
+
+/*
+ * Of the locale only the character set matters: figures are to look the same everywhere.  Where
+ * the environment names a UTF-8 locale that is not installed, the terminal shows UTF-8 all the
+ * same.
+ */
+static bool locale_is_utf8(void)
+{
+	const char *wanted = getenv("LC_ALL");
+
+	if (wanted == NULL || *wanted == 0)
+		wanted = getenv("LC_CTYPE");
+	if (wanted == NULL || *wanted == 0)
+		wanted = getenv("LANG");
+	if (setlocale(LC_CTYPE, "") == NULL && wanted != NULL &&
+		(strcasestr(wanted, "UTF-8") != NULL || strcasestr(wanted, "UTF8") != NULL))
+		setlocale(LC_CTYPE, "C.UTF-8");
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static bool is_color_wanted(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == 0) && term != NULL &&
+	       strcmp(term, "dumb") != 0;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *names[32] = {0};
+
+	for (size_t i = 0; i < 31 && cli_commands[i] != NULL; i++)
+		names[i] = cli_commands[i]->name;
+	const char *near = cli_nearest(name, names);
+	if (near != NULL)
+		cli_error("unknown command %s; did you mean %s?", name, near);
+	else
+		cli_error("unknown command %s (memctx-tool --help lists them)", name);
+	return CLI_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cli_args args = {.argc = argc, .argv = argv};
+
+	if (cli_next(&args) == CLI_STOP)
+		return args.status;
+	if (args.n_operands == 0) {
+		help_short(stderr);
+		return CLI_USAGE;
+	}
+	const struct command *command = cli_find_command(args.operands[0]);
+	if (command == NULL)
+		return unknown_command(args.operands[0]);
+	return command->exec(command, args.n_operands, args.operands);
+}
+
+int main(int argc, char **argv)
+{
+	fill_standard_descriptors();
+	cli_settings.utf8 = locale_is_utf8();
+	cli_settings.color = is_color_wanted();
+	cli_settings.progress = isatty(STDERR_FILENO);
+	return cli_close_output(run(argc, argv));
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages, progress, and the end of stdout.
+ *
+ * A message is one line whatever it quotes.  A progress line never outlives the work: it is erased
+ * at the end, before any message, and by the signals that end the tool.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MEMCTX_TRACES_DIR
+#define MEMCTX_TRACES_DIR "/usr/local/share/memctx/traces"
+#endif
+
+struct cli_settings cli_settings;
+
+static volatile sig_atomic_t progress_shown;
+
+static const char erase_line[] = "\r\033[K";
+
+/* Writes TEXT with its control characters as \xHH, so that a name can neither break nor steer a
+ * line. */
+static void put_line(const char *prefix, const char *text)
+{
+	cli_progress_end();
+	flockfile(stderr);
+	fputs(prefix, stderr);
+	for (; *text != 0; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c < 0x20 || c == 0x7f)
+			fprintf(stderr, "\\x%02X", c);
+		else
+			putc(c, stderr);
+	}
+	putc('\n', stderr);
+	funlockfile(stderr);
+}
+
+static void put_message(const char *prefix, const char *format, va_list list)
+{
+	char text[5000];
+
+	vsnprintf(text, sizeof text, format, list);
+	put_line(prefix, text);
+}
+
+void cli_error(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	put_message("memctx-tool: ", format, list);
+	va_end(list);
+}
+
+void cli_message(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	put_message("", format, list);
+	va_end(list);
+}
+
+const char *cli_path_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+/* In the project's own words where the system's would not help. */
+static const char *reason(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "no such file";
+	case EISDIR:
+		return "is a directory; expected a file";
+	case EACCES:
+		return "not allowed to read it";
+	case ENOMEM:
+		return "out of memory";
+	default:
+		return strerror(error);
+	}
+}
+
+void cli_system_error(const char *path, int error)
+{
+	cli_error("%s: %s", cli_path_name(path), reason(error));
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void cli_open_error(const char *path, int error)
+{
+	const char *samples = is_directory("traces")            ? "traces"
+			      : is_directory(MEMCTX_TRACES_DIR) ? MEMCTX_TRACES_DIR
+								: NULL;
+
+	if (error == ENOENT && samples != NULL)
+		cli_error("%s: no such file (samples to replay: %s/)", path, samples);
+	else
+		cli_system_error(path, error);
+}
+
+/* Only what may be called in a handler. */
+static void erase_and_die(int signal_number)
+{
+	if (progress_shown) {
+		ssize_t ignored = write(STDERR_FILENO, erase_line, sizeof erase_line - 1);
+		(void)ignored;
+	}
+	raise(signal_number); /* SA_RESETHAND has put the default back */
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = erase_and_die}, old;
+
+	action.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(signals[i], &action, NULL);
+}
+
+void cli_progress(const char *format, ...)
+{
+	static bool caught;
+	va_list list;
+
+	if (!cli_settings.progress)
+		return;
+	if (!caught)
+		catch_signals();
+	caught = true;
+	progress_shown = 1;
+	fputs(erase_line, stderr);
+	va_start(list, format);
+	vfprintf(stderr, format, list);
+	va_end(list);
+	fflush(stderr);
+}
+
+void cli_progress_end(void)
+{
+	if (!progress_shown)
+		return;
+	fputs(erase_line, stderr);
+	fflush(stderr);
+	progress_shown = 0;
+}
+
+int cli_close_output(int status)
+{
+	int error = 0;
+
+	cli_progress_end();
+	errno = 0;
+	bool failed = fflush(stdout) != 0 || ferror(stdout);
+	error = errno;
+	/* Some file systems tell of a full disk only here. */
+	if (fclose(stdout) != 0 && !failed) {
+		failed = true;
+		error = errno;
+	}
+	if (!failed)
+		return status;
+	if (error != EPIPE) /* whoever read us had enough: nothing to say */
+		cli_error("standard output: %s", error != 0 ? strerror(error) : "write failed");
+	return status == CLI_DONE ? CLI_SYSTEM : status;
+}
