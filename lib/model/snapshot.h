@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define SNAPSHOT_CLASSES 11
+#define SNAPSHOT_RECENT 256
 #define SNAPSHOT_NONE UINT32_MAX    /* no parent: a root */
 #define SNAPSHOT_UNKNOWN UINT64_MAX /* a figure that the source does not know */
 
@@ -73,6 +74,7 @@ struct snapshot {
 	char *strings; /* strings[0] is "" */
 	size_t strings_size, strings_room;
 	size_t room;
+	uint32_t recent[SNAPSHOT_RECENT]; /* strings by hash: the last added, so that equal ones share */
 };
 
 /* An empty snapshot, or NULL with ENOMEM. */
@@ -81,7 +83,8 @@ void snapshot_free(struct snapshot *snapshot);
 
 /*
  * Appends a context with unknown figures; contexts are added in tree order.  PARENT is an index or
- * SNAPSHOT_NONE; IDENT may be NULL.  Returns it, or NULL with ENOMEM; valid until the next add.
+ * SNAPSHOT_NONE; IDENT may be NULL.  Returns it, or NULL with ENOMEM, or with EINVAL where PARENT
+ * has not been added; valid until the next add.
  */
 struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, uint32_t parent,
 	const char *name, const char *ident, const char *kind);
@@ -92,7 +95,7 @@ void snapshot_finish(struct snapshot *snapshot);
 /* The string at an offset; NULL for SNAPSHOT_NONE. */
 const char *snapshot_string(const struct snapshot *snapshot, uint32_t offset);
 
-/* Adds FROM's figures to SUM's; what either does not know is not known. */
+/* Adds FROM's figures to SUM's; what either does not know, or passes 64 bits, is not known. */
 void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *from);
 /* Sets every figure to VALUE (0 or SNAPSHOT_UNKNOWN). */
 void snapshot_fill(struct snapshot_figures *figures, uint64_t value);
