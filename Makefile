@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: MIT
+#
+# memctx.  `make help` lists the targets.
+#
+# Sources are found by their place; what is built lands in build/MODE/ and is made again when the
+# compiler or a flag changes.  CFLAGS, CPPFLAGS and LDFLAGS are yours: they come after ours.  Only
+# `make demo` and `make check` install what is missing, and with INSTALL=no neither does.
+
+MODE ?= release
+B ?= build/$(MODE)
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+JOBS ?= $(shell nproc)
+
+VERSION := $(shell sed -n 's/^.define MEMCTX_VERSION_[A-Z]* //p' lib/memctx.h | paste -sd. -)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all lib tool tests objects bench-programs FORCE need-tool help \
+	check check-run soak fuzz fuzz-run bench lint coverage coverage-run demo install uninstall clean
+
+all: lib tool
+
+# ---- Flags -----------------------------------------------------------------------------
+
+mode_release := -O2 -g
+mode_debug := -Og -g3 -DMEMCTX_DEBUG=3
+mode_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+mode_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+mode_coverage := -O0 -g --coverage
+mode_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+modes := release debug asan tsan coverage fuzz
+ifeq ($(filter $(MODE),$(modes)),)
+$(error MODE is one of $(modes), not '$(MODE)')
+endif
+
+warnings := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes $(if $(WERROR),-Werror)
+all_cppflags = -Ilib -I. -D_GNU_SOURCE $(CPPFLAGS)
+all_cflags = -std=c11 $(warnings) $(mode_$(MODE)) -fvisibility=hidden -pthread $(CFLAGS)
+all_ldflags = -Wl,--as-needed $(LDFLAGS)
+
+pkg = $(shell pkg-config $1 $2 2>/dev/null)
+model_cflags := $(call pkg,--cflags,libcjson libarchive)
+model_libs := $(call pkg,--libs,libcjson libarchive)
+tui_cflags := $(call pkg,--cflags,ncursesw)
+tui_libs := $(call pkg,--libs,ncursesw)
+cmocka_cflags := $(call pkg,--cflags,cmocka)
+cmocka_libs := $(call pkg,--libs,cmocka)
+
+$(B)/lib/model/%.o: part_cflags = $(model_cflags)
+$(B)/tui/%.o: part_cflags = $(tui_cflags)
+$(B)/tests/%.o: part_cflags = $(cmocka_cflags)
+$(B)/pic/%.o: part_cflags = -fPIC -fno-semantic-interposition
+$(B)/check/%.o: part_cflags = $(checking)
+$(B)/check-pic/%.o: part_cflags = -fPIC -fno-semantic-interposition $(checking)
+checking := -UMEMCTX_DEBUG -DMEMCTX_DEBUG=3 -DMEMCTX_CHECK
+
+# ---- What there is ---------------------------------------------------------------------
+
+lib_src := $(wildcard lib/*.c)
+model_src := $(wildcard lib/model/*.c)
+tui_src := $(wildcard tui/*.c)
+cli_src := $(wildcard cli/*.c)
+test_src := $(wildcard tests/*_test.c)
+fuzz_src := $(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c))
+# What several test programs share.
+helper_src := $(filter-out $(test_src) tests/fuzz_%,$(wildcard tests/*.c))
+# Programs that the test scripts run.
+program_src := $(wildcard tests/programs/*.c)
+bench_src := $(wildcard bench/*.c)
+
+objects = $(patsubst %.c,$(B)/%.o,$1)
+programs = $(patsubst %.c,$(B)/%,$1)
+
+static := $(B)/libmemctx.a
+checked := $(B)/libmemctx-check.a
+shared := $(B)/libmemctx.so.$(VERSION) $(B)/libmemctx-check.so.$(VERSION)
+model := $(if $(model_src),$(B)/libmodel.a)
+tui := $(if $(tui_src),$(B)/libtui.a)
+helpers := $(if $(helper_src),$(B)/tests/libhelpers.a)
+cli := $(if $(filter-out cli/main.c,$(cli_src)),$(B)/libcli.a)
+tool := $(if $(cli_src),$(B)/memctx-tool)
+
+lib: $(static) $(checked) $(shared)
+
+# The release build's tool is the one at the top.
+tool: $(tool) $(if $(tool),$(if $(filter build/release,$(B)),memctx-tool))
+
+memctx-tool: $(tool)
+	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+
+# ---- Rules -----------------------------------------------------------------------------
+
+ifneq ($(V),1)
+Q := @
+endif
+say = $(if $(Q),@printf '  %-5s %s\n' $1 $@,@:)
+
+define compile
+$(call say,CC)
+@mkdir -p $(@D)
+$(Q)$(CC) $(all_cppflags) $(all_cflags) $(part_cflags) -MMD -MP -c -o $@ $<
+endef
+
+define archive
+$(call say,AR)
+$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+endef
+
+define link
+$(call say,LINK)
+$(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $(filter %.o %.a,$^) $1
+endef
+
+define link_shared
+$(call say,LINK)
+$(Q)$(CC) $(all_cflags) $(all_ldflags) -shared $(if $(findstring sanitize,$(all_cflags)),,-Wl,-z,defs) \
+	-Wl,-soname,$(@F:.$(VERSION)=.$(SOVERSION)) -o $@ $(filter %.o,$^)
+$(Q)ln -sf $(@F) $(@:.$(VERSION)=.$(SOVERSION)) && ln -sf $(@F) $(@:.$(VERSION)=)
+endef
+
+$(B)/%.o: %.c $(B)/flags
+	$(compile)
+$(B)/pic/%.o: lib/%.c $(B)/flags
+	$(compile)
+$(B)/check/%.o: lib/%.c $(B)/flags
+	$(compile)
+$(B)/check-pic/%.o: lib/%.c $(B)/flags
+	$(compile)
+
+$(static): $(call objects,$(lib_src)) $(B)/sources
+	$(archive)
+$(checked): $(lib_src:lib/%.c=$(B)/check/%.o) $(B)/sources
+	$(archive)
+$(B)/libmodel.a: $(call objects,$(model_src)) $(B)/sources
+	$(archive)
+$(B)/libtui.a: $(call objects,$(tui_src)) $(B)/sources
+	$(archive)
+$(B)/libcli.a: $(call objects,$(filter-out cli/main.c,$(cli_src))) $(B)/sources
+	$(archive)
+$(B)/tests/libhelpers.a: $(call objects,$(helper_src)) $(B)/sources
+	$(archive)
+
+$(B)/libmemctx.so.$(VERSION): $(lib_src:lib/%.c=$(B)/pic/%.o) $(B)/sources
+	$(link_shared)
+$(B)/libmemctx-check.so.$(VERSION): $(lib_src:lib/%.c=$(B)/check-pic/%.o) $(B)/sources
+	$(link_shared)
+
+$(B)/memctx-tool: $(call objects,$(cli_src)) $(tui) $(model) $(static) $(B)/sources
+	$(call link,$(if $(tui),$(tui_libs)) $(model_libs))
+
+# A test named *_check_test is linked with libmemctx-check, every other with libmemctx.
+all_libs = $(cmocka_libs) $(if $(tui),$(tui_libs)) $(model_libs)
+test_archives := $(helpers) $(cli) $(tui) $(model)
+test_programs := $(call programs,$(test_src))
+check_programs := $(filter %_check_test,$(test_programs))
+fuzz_programs := $(call programs,$(fuzz_src))
+
+$(filter-out $(check_programs),$(test_programs)): $(B)/%: $(B)/%.o $(test_archives) $(static)
+	$(call link,$(all_libs))
+$(check_programs): $(B)/%: $(B)/%.o $(test_archives) $(checked)
+	$(call link,$(all_libs))
+$(call programs,$(program_src)): $(B)/%: $(B)/%.o $(test_archives) $(static)
+	$(call link,$(all_libs))
+ifeq ($(MODE),fuzz)
+$(fuzz_programs): $(B)/%: $(B)/%.o $(test_archives) $(static)
+	$(call link,-fsanitize=fuzzer $(all_libs))
+else
+$(fuzz_programs): $(B)/%: $(B)/%.o $(B)/tests/fuzz_main.o $(test_archives) $(static)
+	$(call link,$(all_libs))
+endif
+
+# Test programs need cmocka; without it their suites are skipped.
+tests: $(if $(cmocka_libs),$(test_programs)) $(fuzz_programs) $(call programs,$(program_src))
+
+# Compiled only, to see what a compiler says.
+objects: $(call objects,$(lib_src) $(model_src) $(tui_src) $(cli_src) $(fuzz_src) \
+	$(if $(cmocka_libs),$(test_src) $(helper_src)))
+
+# Two stamps, rewritten only when they change: the flags behind every object, and the list of
+# sources behind every archive and program.
+define flags_text
+$(shell $(CC) --version 2>&1 | head -n 1)
+$(CC) $(all_cppflags) $(all_cflags) $(all_ldflags)
+$(checking) $(VERSION) $(model_cflags) $(tui_cflags) $(cmocka_cflags)
+$(model_libs) $(tui_libs) $(cmocka_libs)
+endef
+sources_text = $(lib_src) $(model_src) $(tui_src) $(cli_src) $(helper_src)
+
+define update
+@mkdir -p $(@D)
+$(file >$@.new,$1)
+@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+endef
+
+$(B)/flags: FORCE | $(B)
+	@scripts/deps.sh need cc libc
+	$(call update,$(flags_text))
+$(B)/sources: FORCE $(B)/flags | $(B)
+	$(call update,$(sources_text))
+$(B):
+	@mkdir -p $@
+
+need-tool:
+	@scripts/deps.sh need pkg-config libcjson libarchive $(if $(tui_src),ncursesw)
+$(call objects,$(model_src) $(tui_src) $(cli_src)): | need-tool
+
+# ---- Checking --------------------------------------------------------------------------
+
+# Every test program runs in the release build and under AddressSanitizer and UBSan; those named
+# here under Valgrind as well, and those with threads under ThreadSanitizer.
+VALGRIND_TESTS ?= $(filter-out model_test,$(tests_named))
+TSAN_TESTS ?= $(filter %thread_test %threads_test,$(tests_named))
+tests_named := $(test_src:tests/%.c=%)
+fuzz_named := $(fuzz_src:tests/%.c=%)
+scripts := $(filter-out run,$(basename $(notdir $(wildcard tests/*.sh))))
+suites = $(scripts:%=script:%) $(tests_named:%=release:%) $(tests_named:%=asan:%) \
+	$(TSAN_TESTS:%=tsan:%) $(VALGRIND_TESTS:%=valgrind:%) $(fuzz_named:%=corpus:%)
+# `make check TESTS='asan:* script:cli'` runs some of them.
+TESTS ?= *
+
+again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+check:
+	@scripts/deps.sh check
+	@$(again) all tests
+	@$(again) MODE=asan tests
+	@$(if $(TSAN_TESTS),$(again) MODE=tsan $(TSAN_TESTS:%=build/tsan/tests/%))
+	@TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(suites)
+
+# A billion operations and long storms: the suites that read SOAK do more of the same.
+SOAK_TESTS ?= $(filter model_test %storm_test %random_test,$(tests_named))
+soak: all tests
+	@SOAK=1 TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(SOAK_TESTS:%=release:%)
+
+# New inputs for SECONDS in each harness; what it finds is kept in build/fuzz/NAME.
+SECONDS ?= 60
+fuzz:
+	@scripts/deps.sh need clang
+	@$(again) MODE=fuzz CC=clang fuzz-run
+fuzz-run: $(fuzz_programs)
+	@for name in $(fuzz_named:fuzz_%=%); do \
+		found=$(B)/$$name && mkdir -p $$found tests/corpus/$$name && echo "fuzz_$$name" && \
+		$(B)/tests/fuzz_$$name -max_total_time=$(SECONDS) -print_final_stats=1 -timeout=10 \
+			-artifact_prefix=$$found/crash- $$found tests/corpus/$$name traces || exit 1; \
+	done
+
+lint:
+	@tests/lint
+
+coverage:
+	@$(again) MODE=coverage coverage-run
+coverage-run: tests
+	@scripts/coverage.sh $(B) $(test_programs)
+
+bench: bench-programs
+	@if [ -x bench/run.sh ]; then B=$(B) CC='$(CC)' bench/run.sh; else echo 'bench/run.sh is missing'; exit 1; fi
+bench_mains := $(filter %_bench.c,$(bench_src))
+bench_parts := $(filter-out $(bench_mains),$(bench_src))
+bench-programs: $(call programs,$(bench_mains))
+$(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) $(model) $(static)
+	$(call link,$(model_libs) -ldl -lm)
+
+# What to see first.
+demo:
+	@scripts/deps.sh demo
+	@$(again) all
+	./memctx-tool replay traces/trace.txt
+	./memctx-tool tree
+	@printf '\nTry next:\n'
+	@printf '  %s\n' './memctx-tool tree --at peak' './memctx-tool events traces/trace.txt' \
+		'./memctx-tool help trace' 'make check'
+
+# ---- Installing ------------------------------------------------------------------------
+
+bindir = $(DESTDIR)$(PREFIX)/bin
+libdir = $(DESTDIR)$(LIBDIR)
+includedir = $(DESTDIR)$(PREFIX)/include
+sharedir = $(DESTDIR)$(PREFIX)/share
+
+# What goes where: FOLDER:FILE, the file by the name it has here.
+installed = $(tool:%=$(bindir):%) $(includedir):lib/memctx.h \
+	$(libdir):$(static) $(libdir):$(checked) $(shared:%=$(libdir):%) \
+	$(patsubst %,$(sharedir)/memctx:%,$(wildcard lib/model/*.schema.json)) \
+	$(patsubst %,$(sharedir)/memctx/traces:%,$(wildcard traces/*)) \
+	$(patsubst %,$(sharedir)/man/man1:%,$(wildcard man/man1/*.1)) \
+	$(patsubst %,$(sharedir)/man/man3:%,$(wildcard man/man3/*.3)) \
+	$(patsubst %,$(sharedir)/bash-completion/completions:%,$(wildcard completions/*)) \
+	$(sharedir)/doc/memctx:LICENSE
+
+# The prefix is given relative to the file, so that a tree may be moved or staged.
+install: all
+	$(Q)set -e; for pair in $(installed); do \
+		folder=$${pair%:*} file=$${pair##*:}; mode=644; [ ! -x "$$file" ] || mode=755; \
+		install -d "$$folder"; install -m $$mode "$$file" "$$folder"; \
+	done
+	$(Q)cd $(libdir) && for lib in libmemctx libmemctx-check; do \
+		ln -sf $$lib.so.$(VERSION) $$lib.so.$(SOVERSION); ln -sf $$lib.so.$(VERSION) $$lib.so; done
+	$(Q)install -d $(libdir)/pkgconfig
+	$(Q)sed -e 's|@VERSION@|$(VERSION)|' -e "s|@UP@|$$(realpath -ms --relative-to=$(LIBDIR)/pkgconfig \
+		$(PREFIX))|" -e "s|@LIB@|$$(realpath -ms --relative-to=$(PREFIX) $(LIBDIR))|" \
+		memctx.pc.in >$(libdir)/pkgconfig/memctx.pc
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig || true
+
+uninstall:
+	$(Q)for pair in $(installed); do \
+		folder=$${pair%:*} file=$${pair##*:}; rm -f "$$folder/$${file##*/}"; done
+	$(Q)cd $(libdir) 2>/dev/null && rm -f pkgconfig/memctx.pc $(foreach lib,libmemctx libmemctx-check,\
+		$(lib).so $(lib).so.$(SOVERSION)) || true
+	$(Q)for folder in $(sharedir)/memctx/traces $(sharedir)/memctx $(sharedir)/doc/memctx; do \
+		rmdir "$$folder" 2>/dev/null || true; done
+
+clean:
+	rm -rf build memctx-tool
+
+help:
+	@printf '%s\n' \
+	'make             the library and ./memctx-tool; MODE=release debug asan tsan coverage' \
+	'make demo        installs what building needs, builds, and shows a first result' \
+	'make check       installs what testing needs and runs every suite (TESTS=PATTERNS: some)' \
+	'make soak, fuzz  the long runs (fuzz: SECONDS= a harness, with clang)' \
+	'make bench       the allocator against its peers, and the replay' \
+	'make coverage    lines and branches of lib/ that the tests reach' \
+	'make lint        format, shell scripts, rules of the tree' \
+	'make install     PREFIX, DESTDIR, LIBDIR; uninstall takes the same' \
+	'INSTALL=no       with demo, check: install nothing' 'V=1              show the commands'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
