@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines of a table of contexts: see rows.h.
+ *
+ * Lines are made in tree order with a stack of lines to come: the line on top is taken, and the
+ * siblings below it are put in its place, the greatest uppermost.  Names are numbered once, so
+ * that siblings of one name are found by counting.  Everything is O(n log n), nothing recurses.
+ */
+#include "model/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_GROUP_LEAST 3
+
+/* A line to come.  Several members are a list through builder.next. */
+struct pending {
+	uint64_t key, total;
+	uint32_t first, last;
+	uint32_t members, contexts;
+	uint32_t parent, level;
+	uint32_t group; /* index among the groups' sums; SNAPSHOT_NONE: one member */
+};
+
+struct builder {
+	const struct snapshot *snapshot;
+	const struct rows_options *options;
+	struct rows *rows;
+	bool *keep;         /* what the filter leaves */
+	uint32_t *name;     /* the number of each context's name */
+	uint64_t *rank;     /* of a name: a key that sorts by name */
+	uint32_t *count;    /* of a name: siblings at hand */
+	uint32_t *group_of; /* of a name: the pending line of the siblings at hand */
+	uint32_t *next;     /* the next member of a context's line */
+	uint32_t *siblings;
+	size_t n_siblings;
+	struct pending *stack;
+	size_t depth;
+	size_t n_groups, groups_room;
+};
+
+static const char *const key_names[ROWS_KEYS] = {
+	[ROWS_TOTAL] = "total",
+	[ROWS_USED] = "used",
+	[ROWS_FREE] = "free",
+	[ROWS_FREELIST] = "freelist",
+	[ROWS_TAIL] = "tail",
+	[ROWS_REQUESTED] = "requested",
+	[ROWS_SLACK] = "slack",
+	[ROWS_HEADERS] = "headers",
+	[ROWS_BLOCKS] = "blocks",
+	[ROWS_CHUNKS] = "chunks",
+	[ROWS_CONTEXTS] = "contexts",
+	[ROWS_NAME] = "name",
+};
+
+const char *rows_key_name(enum rows_key key)
+{
+	return key_names[key];
+}
+
+int rows_key_parse(const char *name)
+{
+	for (int i = 0; i < ROWS_KEYS; i++)
+		if (strcmp(name, key_names[i]) == 0)
+			return i;
+	return -1;
+}
+
+static uint64_t figure(const struct snapshot_figures *figures, enum rows_key key)
+{
+	switch (key) {
+	case ROWS_TOTAL:
+		return figures->total_bytes;
+	case ROWS_USED:
+		return figures->used_bytes;
+	case ROWS_FREE:
+		return figures->free_bytes;
+	case ROWS_FREELIST:
+		return figures->freelist_bytes;
+	case ROWS_TAIL:
+		return figures->tail_bytes;
+	case ROWS_REQUESTED:
+		return figures->requested_bytes;
+	case ROWS_SLACK:
+		return figures->slack_bytes;
+	case ROWS_HEADERS:
+		return figures->header_bytes;
+	case ROWS_BLOCKS:
+		return figures->total_nblocks;
+	case ROWS_CHUNKS:
+		return figures->live_chunks;
+	default:
+		return 0;
+	}
+}
+
+uint64_t rows_value(const struct row *row, enum rows_key key)
+{
+	return key == ROWS_CONTEXTS ? row->contexts : figure(row->figures, key);
+}
+
+static bool named_by_ident(const struct snapshot *snapshot, uint32_t context)
+{
+	const struct snapshot_context *c = &snapshot->contexts[context];
+
+	return c->ident != SNAPSHOT_NONE &&
+	       strcmp(snapshot_string(snapshot, c->name), "dynahash") == 0;
+}
+
+const char *rows_name(const struct snapshot *snapshot, uint32_t context)
+{
+	const struct snapshot_context *c = &snapshot->contexts[context];
+
+	return snapshot_string(snapshot, named_by_ident(snapshot, context) ? c->ident : c->name);
+}
+
+const char *rows_ident(const struct snapshot *snapshot, uint32_t context)
+{
+	if (named_by_ident(snapshot, context))
+		return NULL;
+	return snapshot_string(snapshot, snapshot->contexts[context].ident);
+}
+
+/* ---- Numbering names ------------------------------------------------------------------ */
+
+static uint64_t hash_string(const char *s)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (; *s != '\0'; s++)
+		hash = (hash ^ (unsigned char)*s) * 0x100000001b3u;
+	return hash ^ hash >> 29;
+}
+
+struct named {
+	const char *string;
+	uint32_t number;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->string, ((const struct named *)b)->string);
+}
+
+/* The number of the name S in a table of power-of-two size, a new one where it is not there. */
+static uint32_t name_number(struct named *table, size_t mask, const char *s, uint32_t *n)
+{
+	size_t i = hash_string(s) & mask;
+
+	while (table[i].string != NULL && strcmp(table[i].string, s) != 0)
+		i = (i + 1) & mask;
+	if (table[i].string == NULL)
+		table[i] = (struct named){s, (*n)++};
+	return table[i].number;
+}
+
+static int number_names(struct builder *b)
+{
+	size_t n = b->snapshot->n, mask = 15, used = 0;
+	uint32_t names = 0;
+	struct named *table;
+
+	while (mask < 2 * n)
+		mask = 2 * mask + 1;
+	table = calloc(mask + 1, sizeof(*table));
+	if (table == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		b->name[i] = name_number(table, mask, rows_name(b->snapshot, (uint32_t)i), &names);
+	for (size_t i = 0; i <= mask; i++)
+		if (table[i].string != NULL)
+			table[used++] = table[i];
+	qsort(table, used, sizeof(*table), compare_named);
+	for (size_t i = 0; i < used; i++)
+		b->rank[table[i].number] = used - i;
+	free(table);
+	return 0;
+}
+
+/* ---- The filter ----------------------------------------------------------------------- */
+
+static bool matches(
+	const struct snapshot *snapshot, const struct snapshot_context *c, const char *filter)
+{
+	const char *ident = snapshot_string(snapshot, c->ident);
+
+	return strcasestr(snapshot_string(snapshot, c->name), filter) != NULL ||
+	       (ident != NULL && strcasestr(ident, filter) != NULL);
+}
+
+/* Backwards, so that a context is judged after all that stands below it. */
+static void apply_filter(struct builder *b)
+{
+	const struct snapshot *snapshot = b->snapshot;
+	const char *filter = b->options->filter;
+
+	for (size_t i = snapshot->n; i-- > 0;) {
+		const struct snapshot_context *c = &snapshot->contexts[i];
+		bool match = filter == NULL || matches(snapshot, c, filter);
+
+		b->rows->matches += match;
+		b->keep[i] |= match;
+		if (b->keep[i] && !b->options->group && c->parent != SNAPSHOT_NONE)
+			b->keep[c->parent] = true;
+	}
+}
+
+/* ---- Making the lines ----------------------------------------------------------------- */
+
+static bool counts_own(const struct rows_options *options)
+{
+	return options->own || options->group;
+}
+
+static const struct snapshot_figures *context_figures(const struct builder *b, uint32_t context)
+{
+	return b->rows->sums != NULL ? &b->rows->sums[context]
+				     : &b->snapshot->contexts[context].own;
+}
+
+static uint32_t context_count(const struct builder *b, uint32_t context)
+{
+	return counts_own(b->options) ? 1 : b->snapshot->contexts[context].end - context;
+}
+
+static const struct snapshot_figures *pending_figures(
+	const struct builder *b, const struct pending *p)
+{
+	return p->group != SNAPSHOT_NONE ? &b->rows->groups[p->group]
+					 : context_figures(b, p->first);
+}
+
+static int group_new(struct builder *b, struct pending *p)
+{
+	struct rows *rows = b->rows;
+
+	if (b->n_groups == b->groups_room) {
+		size_t room = b->groups_room == 0 ? 16 : 2 * b->groups_room;
+		struct snapshot_figures *grown = realloc(rows->groups, room * sizeof(*grown));
+
+		if (grown == NULL)
+			return -1;
+		rows->groups = grown;
+		b->groups_room = room;
+	}
+	rows->groups[b->n_groups] = *context_figures(b, p->first);
+	p->group = (uint32_t)b->n_groups++;
+	return 0;
+}
+
+static int join(struct builder *b, struct pending *p, uint32_t context)
+{
+	if (p->group == SNAPSHOT_NONE && group_new(b, p) < 0)
+		return -1;
+	snapshot_sum(&b->rows->groups[p->group], context_figures(b, context));
+	b->next[p->last] = context;
+	b->next[context] = SNAPSHOT_NONE;
+	p->last = context;
+	p->members++;
+	p->contexts += context_count(b, context);
+	return 0;
+}
+
+static int place(struct builder *b, uint32_t context, uint32_t parent, uint32_t level)
+{
+	uint32_t name = b->name[context];
+	uint32_t least = b->options->group ? 1 : ROWS_GROUP_LEAST;
+	bool grouped = (b->options->group || !b->options->all) && b->count[name] >= least;
+
+	if (grouped && b->group_of[name] != SNAPSHOT_NONE)
+		return join(b, &b->stack[b->group_of[name]], context);
+	if (grouped)
+		b->group_of[name] = (uint32_t)b->depth;
+	b->next[context] = SNAPSHOT_NONE;
+	b->stack[b->depth++] = (struct pending){.first = context,
+		.last = context,
+		.members = 1,
+		.contexts = context_count(b, context),
+		.parent = parent,
+		.level = level,
+		.group = SNAPSHOT_NONE};
+	return 0;
+}
+
+/* The least first: the stack is taken from its end. */
+static int compare_pending(const void *a, const void *b)
+{
+	const struct pending *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	if (x->total != y->total)
+		return x->total < y->total ? -1 : 1;
+	return x->first > y->first ? -1 : 1;
+}
+
+static uint64_t known(uint64_t value)
+{
+	return value == SNAPSHOT_UNKNOWN ? 0 : value;
+}
+
+static uint64_t pending_key(const struct builder *b, const struct pending *p)
+{
+	switch (b->options->sort) {
+	case ROWS_NAME:
+		return b->rank[b->name[p->first]];
+	case ROWS_CONTEXTS:
+		return p->contexts;
+	default:
+		return known(figure(pending_figures(b, p), b->options->sort));
+	}
+}
+
+/* Puts the siblings at hand on the stack as lines below PARENT. */
+static int place_siblings(struct builder *b, uint32_t parent, uint32_t level)
+{
+	size_t base = b->depth;
+
+	for (size_t i = 0; i < b->n_siblings; i++)
+		b->count[b->name[b->siblings[i]]]++;
+	for (size_t i = 0; i < b->n_siblings; i++)
+		if (place(b, b->siblings[i], parent, level) < 0)
+			return -1;
+	for (size_t i = 0; i < b->n_siblings; i++) {
+		b->count[b->name[b->siblings[i]]] = 0;
+		b->group_of[b->name[b->siblings[i]]] = SNAPSHOT_NONE;
+	}
+	for (size_t i = base; i < b->depth; i++) {
+		b->stack[i].key = pending_key(b, &b->stack[i]);
+		b->stack[i].total = known(pending_figures(b, &b->stack[i])->total_bytes);
+	}
+	qsort(b->stack + base, b->depth - base, sizeof(*b->stack), compare_pending);
+	return 0;
+}
+
+/* Adds the kept contexts of [FROM, TO) that stand on one level to the siblings at hand. */
+static void collect(struct builder *b, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i = b->snapshot->contexts[i].end)
+		if (b->keep[i])
+			b->siblings[b->n_siblings++] = i;
+}
+
+static int add_row(struct builder *b, const struct pending *p)
+{
+	struct rows *rows = b->rows;
+	uint32_t at = (uint32_t)rows->n++;
+
+	rows->rows[at] = (struct row){.context = p->first,
+		.members = p->members,
+		.contexts = p->contexts,
+		.level = p->level,
+		.parent = p->parent,
+		.end = p->group}; /* until the groups' sums no longer move */
+	b->n_siblings = 0;
+	if (b->options->group || (b->options->depth != 0 && p->level + 1 >= b->options->depth))
+		return 0;
+	for (uint32_t m = p->first; m != SNAPSHOT_NONE; m = b->next[m])
+		collect(b, m + 1, b->snapshot->contexts[m].end);
+	return place_siblings(b, at, p->level + 1);
+}
+
+static void set_ends(struct rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		rows->rows[i].end = (uint32_t)i + 1;
+	for (size_t i = rows->n; i-- > 0;) {
+		struct row *row = &rows->rows[i];
+
+		if (row->parent != SNAPSHOT_NONE && rows->rows[row->parent].end < row->end)
+			rows->rows[row->parent].end = row->end;
+	}
+}
+
+static void finish(struct builder *b)
+{
+	struct rows *rows = b->rows;
+	uint64_t kept = 0, shown = 0;
+
+	for (size_t i = 0; i < b->snapshot->n; i++)
+		kept += b->keep[i];
+	for (size_t i = 0; i < rows->n; i++) {
+		struct row *row = &rows->rows[i];
+
+		shown += row->members;
+		row->figures = row->end != SNAPSHOT_NONE ? &rows->groups[row->end]
+							 : context_figures(b, row->context);
+	}
+	rows->deeper = kept - shown;
+	set_ends(rows);
+}
+
+static int build(struct builder *b)
+{
+	const struct snapshot *snapshot = b->snapshot;
+
+	apply_filter(b);
+	if (number_names(b) < 0)
+		return -1;
+	if (!b->options->group)
+		collect(b, 0, (uint32_t)snapshot->n);
+	for (uint32_t i = 0; b->options->group && i < snapshot->n; i++)
+		if (b->keep[i])
+			b->siblings[b->n_siblings++] = i;
+	if (place_siblings(b, SNAPSHOT_NONE, 0) < 0)
+		return -1;
+	while (b->depth > 0) {
+		struct pending top = b->stack[--b->depth];
+
+		if (add_row(b, &top) < 0)
+			return -1;
+	}
+	finish(b);
+	return 0;
+}
+
+static bool builder_room(struct builder *b, size_t n)
+{
+	b->keep = calloc(n, sizeof(*b->keep));
+	b->name = calloc(n, sizeof(*b->name));
+	b->rank = calloc(n, sizeof(*b->rank));
+	b->count = calloc(n, sizeof(*b->count));
+	b->group_of = malloc(n * sizeof(*b->group_of));
+	b->next = malloc(n * sizeof(*b->next));
+	b->siblings = malloc(n * sizeof(*b->siblings));
+	b->stack = malloc(n * sizeof(*b->stack));
+	b->rows->rows = malloc(n * sizeof(*b->rows->rows));
+	if (b->keep == NULL || b->name == NULL || b->rank == NULL || b->count == NULL ||
+		b->group_of == NULL || b->next == NULL || b->siblings == NULL || b->stack == NULL ||
+		b->rows->rows == NULL)
+		return false;
+	memset(b->group_of, 0xff, n * sizeof(*b->group_of));
+	return true;
+}
+
+static void builder_free(struct builder *b)
+{
+	free(b->keep);
+	free(b->name);
+	free(b->rank);
+	free(b->count);
+	free(b->group_of);
+	free(b->next);
+	free(b->siblings);
+	free(b->stack);
+}
+
+struct rows *rows_new(const struct snapshot *snapshot, const struct rows_options *options)
+{
+	struct rows *rows = calloc(1, sizeof(*rows));
+	struct builder b = {.snapshot = snapshot, .options = options, .rows = rows};
+	size_t room = snapshot->n > 0 ? snapshot->n : 1;
+	bool done = false;
+
+	if (rows == NULL)
+		return NULL;
+	rows->snapshot = snapshot;
+	if (!counts_own(options)) {
+		rows->sums = malloc(room * sizeof(*rows->sums));
+		if (rows->sums != NULL)
+			snapshot_subtree_sums(snapshot, rows->sums);
+	}
+	if (counts_own(options) || rows->sums != NULL)
+		done = builder_room(&b, room) && build(&b) == 0;
+	builder_free(&b);
+	if (!done) {
+		rows_free(rows);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return rows;
+}
+
+void rows_free(struct rows *rows)
+{
+	if (rows == NULL)
+		return;
+	free(rows->rows);
+	free(rows->sums);
+	free(rows->groups);
+	free(rows);
+}
+
+/* ---- Fewer lines ---------------------------------------------------------------------- */
+
+struct ranked {
+	uint64_t value;
+	uint32_t row;
+};
+
+/* The greatest first; of equal ones the line that stands first, which may be above the other. */
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->value != y->value)
+		return x->value > y->value ? -1 : 1;
+	return x->row < y->row ? -1 : 1;
+}
+
+/*
+ * Ranks every line by the greatest figure in its subtree: so a line never ranks before those above
+ * it, and the first of the ranked lines are a tree.
+ */
+static void rank(const struct rows *rows, enum rows_key key, struct ranked *ranked)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		ranked[i] = (struct ranked){known(rows_value(&rows->rows[i], key)), (uint32_t)i};
+	for (size_t i = rows->n; i-- > 0;) {
+		uint32_t parent = rows->rows[i].parent;
+
+		if (parent != SNAPSHOT_NONE && ranked[parent].value < ranked[i].value)
+			ranked[parent].value = ranked[i].value;
+	}
+	qsort(ranked, rows->n, sizeof(*ranked), compare_ranked);
+}
+
+/* Takes the lines of RANKED from MAX on away; MOVED has room for each line's new place. */
+static void close_gaps(struct rows *rows, const struct ranked *ranked, size_t max,
+	enum rows_key key, uint32_t *moved)
+{
+	uint32_t kept = 0;
+
+	memset(moved, 0, rows->n * sizeof(*moved));
+	for (size_t i = max; i < rows->n; i++) {
+		const struct row *row = &rows->rows[ranked[i].row];
+		uint64_t value = known(rows_value(row, key));
+
+		moved[ranked[i].row] = SNAPSHOT_NONE;
+		rows->hidden += row->members;
+		if (value > rows->hidden_most)
+			rows->hidden_most = value;
+	}
+	for (size_t i = 0; i < rows->n; i++) {
+		struct row row = rows->rows[i];
+
+		if (moved[i] == SNAPSHOT_NONE)
+			continue;
+		if (row.parent != SNAPSHOT_NONE)
+			row.parent = moved[row.parent];
+		moved[i] = kept;
+		rows->rows[kept++] = row;
+	}
+	rows->n = kept;
+	set_ends(rows);
+}
+
+int rows_limit(struct rows *rows, size_t max, enum rows_key key)
+{
+	struct ranked *ranked;
+	uint32_t *moved;
+	bool done;
+
+	if (rows->n <= max)
+		return 0;
+	if (key == ROWS_NAME)
+		key = ROWS_TOTAL;
+	ranked = malloc(rows->n * sizeof(*ranked));
+	moved = malloc(rows->n * sizeof(*moved));
+	done = ranked != NULL && moved != NULL;
+	if (done) {
+		rank(rows, key, ranked);
+		close_gaps(rows, ranked, max, key, moved);
+	}
+	free(ranked);
+	free(moved);
+	if (!done)
+		errno = ENOMEM;
+	return done ? 0 : -1;
+}
