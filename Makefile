@@ -256,8 +256,8 @@ coverage:
 coverage-run: tests
 	@scripts/coverage.sh $(B) $(test_programs)
 
-bench: bench-programs
-	@if [ -x bench/run.sh ]; then B=$(B) CC='$(CC)' bench/run.sh; else echo 'bench/run.sh is missing'; exit 1; fi
+bench: lib bench-programs
+	@B=$(B) bench/run.sh
 bench_mains := $(filter %_bench.c,$(bench_src))
 bench_parts := $(filter-out $(bench_mains),$(bench_src))
 bench-programs: $(call programs,$(bench_mains))

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table and the JSON object.  A ratio is the median of the rounds' ratios to PostgreSQL;
+ * without PostgreSQL the table shows the figures themselves.
+ */
+#include "bench.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The first line of PATH that begins with KEY, after its colon; or PATH's first line. */
+static void first_line(const char *path, const char *key, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	char line[256];
+	char *start;
+
+	snprintf(text, size, "unknown");
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		start = *key != '\0' && strchr(line, ':') != NULL ? strchr(line, ':') + 2 : line;
+		snprintf(text, size, "%.*s", (int)size - 1, start);
+		break;
+	}
+	fclose(file);
+}
+
+static void describe_machine(char *text, size_t size)
+{
+	struct utsname name;
+	char pages[80];
+	char model[80];
+
+	first_line("/proc/cpuinfo", "model name", model, sizeof(model));
+	first_line("/sys/kernel/mm/transparent_hugepage/enabled", "", pages, sizeof(pages));
+	if (uname(&name) != 0)
+		strcpy(name.release, "unknown");
+	snprintf(text, size, "%s, %ld processors, Linux %.40s, huge pages %s", model,
+		sysconf(_SC_NPROCESSORS_ONLN), name.release, pages);
+}
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+static bool judged(const struct outcome *outcome)
+{
+	return outcome->bar > 0 && outcome->counted[PEER_MEMCTX] && outcome->counted[PEER_POSTGRES];
+}
+
+static bool met(const struct outcome *outcome)
+{
+	return outcome->ratio[PEER_MEMCTX].median <= outcome->bar;
+}
+
+static const char *verdict(const struct outcome *outcome)
+{
+	if (!judged(outcome))
+		return "";
+	return met(outcome) ? "met" : "OVER";
+}
+
+static void print_figure(int width, bool there, double value)
+{
+	if (!there)
+		printf(" %*s", width, "-");
+	else
+		printf(" %*.*f", width, value < 1000 ? 2 : 0, value);
+}
+
+static void print_row(const struct outcome *outcome)
+{
+	static const size_t others[] = {
+		PEER_APR, PEER_TALLOC, PEER_MIMALLOC, PEER_GLIBC, PEER_NONE};
+	const bool reference = outcome->counted[PEER_POSTGRES];
+	const struct spread *figures = reference ? outcome->ratio : outcome->value;
+	const struct spread *own = &figures[PEER_MEMCTX];
+	char quartiles[32] = "";
+	size_t i;
+
+	printf("%-13s", outcome->name);
+	print_figure(7, reference, outcome->value[PEER_POSTGRES].median);
+	print_figure(5, outcome->counted[PEER_MEMCTX], own->median);
+	if (outcome->counted[PEER_MEMCTX])
+		snprintf(quartiles, sizeof(quartiles), "%.2f-%.2f", own->low, own->high);
+	printf(" %-9s %4.2f %-4s", quartiles, outcome->bar, verdict(outcome));
+	for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
+		i = others[k];
+		print_figure(5, outcome->counted[i], figures[i].median);
+	}
+	putchar('\n');
+}
+
+static void print_head(const char *method)
+{
+	char machine[256];
+
+	describe_machine(machine, sizeof(machine));
+	printf("machine   %s\ncompiler  %s (of the benchmark)\nmethod    %s\n", machine, COMPILER,
+		method);
+	for (size_t i = 0; i < PEER_COUNT; i++)
+		printf("%-9s %-11s %s\n", i == 0 ? "peers" : "", peers[i].name, peers[i].note);
+	if (peers[PEER_POSTGRES].loaded)
+		puts("\nThe first figure is PostgreSQL's: ns an operation, or resident over "
+		     "requested "
+		     "bytes.\nThe others are ratios to it: medians, with quartiles for memctx.");
+	else
+		puts("\nWithout PostgreSQL: ns an operation, or resident over requested bytes.");
+	printf("\n%-13s %7s %5s %-9s %4s %-4s %5s %5s %5s %5s %5s\n", "", "postgr.", "mctx",
+		"quartiles", "bar", "", "apr", "tallc", "mimal", "glibc", "none");
+}
+
+void report_text(const struct outcome *outcomes, size_t count, const char *method)
+{
+	size_t bars = 0;
+	size_t reached = 0;
+
+	print_head(method);
+	for (size_t i = 0; i < count; i++) {
+		print_row(&outcomes[i]);
+		bars += judged(&outcomes[i]);
+		reached += judged(&outcomes[i]) && met(&outcomes[i]);
+	}
+	putchar('\n');
+	for (size_t i = 0; i < count; i++)
+		printf("%-14s %s\n", outcomes[i].name, outcomes[i].what);
+	printf("\n%zu of %zu bars met\n", reached, bars);
+}
+
+static void json_spread(const char *name, const struct spread *spread)
+{
+	printf("\"%s\": {\"q1\": %.6g, \"median\": %.6g, \"q3\": %.6g}", name, spread->low,
+		spread->median, spread->high);
+}
+
+/* Machine-made text, but a compiler's version may hold anything. */
+static void json_string(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++)
+		if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else if ((unsigned char)*text >= ' ')
+			putchar(*text);
+	putchar('"');
+}
+
+static void json_row(const struct outcome *outcome)
+{
+	const char *comma = "";
+
+	printf("{\"name\": \"%s\", \"what\": \"%s\", \"unit\": \"%s\", \"operations\": %u, "
+	       "\"rounds\": %zu, \"bar\": %.2f, \"met\": %s,\n   \"peers\": {",
+		outcome->name, outcome->what, outcome->unit, outcome->ops, outcome->rounds,
+		outcome->bar,
+		!judged(outcome) ? "null"
+		: met(outcome)   ? "true"
+				 : "false");
+	for (size_t i = 0; i < PEER_COUNT; i++) {
+		if (!outcome->counted[i])
+			continue;
+		printf("%s\n    \"%s\": {", comma, peers[i].name);
+		json_spread("value", &outcome->value[i]);
+		if (outcome->counted[PEER_POSTGRES]) {
+			printf(", ");
+			json_spread("ratio", &outcome->ratio[i]);
+		}
+		putchar('}');
+		comma = ",";
+	}
+	printf("}}");
+}
+
+void report_json(const struct outcome *outcomes, size_t count, const char *method)
+{
+	char machine[256];
+
+	describe_machine(machine, sizeof(machine));
+	printf("{\"schema\": \"memctx-bench\", \"version\": 1,\n \"machine\": ");
+	json_string(machine);
+	printf(",\n \"compiler\": ");
+	json_string(COMPILER);
+	printf(",\n \"method\": ");
+	json_string(method);
+	printf(",\n \"peers\": {");
+	for (size_t i = 0; i < PEER_COUNT; i++) {
+		printf("%s\n  \"%s\": ", i == 0 ? "" : ",", peers[i].name);
+		json_string(peers[i].note);
+	}
+	printf("},\n \"rows\": [");
+	for (size_t i = 0; i < count; i++) {
+		printf("%s\n  ", i == 0 ? "" : ",");
+		json_row(&outcomes[i]);
+	}
+	printf("]}\n");
+}

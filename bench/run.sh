@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The benchmarks: times and memory of the allocator against its peers.
+#
+#   run.sh [--row NAME] [--peer NAME] [--rounds N] [--quick] [--json] [--list]
+#   run.sh --instructions [--row NAME]    instructions an operation, counted by callgrind
+set -u
+
+cd "$(dirname "$0")/.." || exit 3
+B=${B:-build/release}
+bench=$B/bench/alloc_bench
+library=$B/libmemctx.so
+
+# Operations that make a count steady without making callgrind slow.
+operations() {
+	case $1 in
+	steady* | pair | large) echo 20000 ;;
+	create-1000) echo 50 ;;
+	*) echo 500 ;;
+	esac
+}
+
+# Prints the instructions an operation of row $1 takes with peer $2, or a dash.
+count() {
+	ops=$(operations "$1")
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
+		--toggle-collect=bench_measured "$bench" --lib "$library" --row "$1" --peer "$2" \
+		--once "$ops" 2>&1 | awk -v ops="$ops" '
+		/Collected :/ { n = $NF / ops; found = 1 }
+		END { if (found && n > 0) printf "%.1f\n", n; else print "-" }'
+}
+
+instructions() {
+	command -v valgrind >/dev/null || {
+		echo 'run.sh: valgrind is missing; --instructions needs it' >&2
+		exit 1
+	}
+	printf '%-15s %11s %11s %7s %11s\n' 'instructions/op' memctx postgresql ratio none
+	rows=${1:-$("$bench" --list | awk '$1 !~ /^mem-/ { print $1 }')}
+	for row in $rows; do
+		printf '%s %s %s %s\n' "$row" "$(count "$row" memctx)" \
+			"$(count "$row" postgresql)" "$(count "$row" none)"
+	done | awk '{
+		ratio = $2 != "-" && $3 != "-" ? sprintf("%.2f", $2 / $3) : "-"
+		printf "%-15s %11s %11s %7s %11s\n", $1, $2, $3, ratio, $4; fflush()
+	}'
+}
+
+if [ ! -x "$bench" ]; then
+	echo "run.sh: $bench is missing; \`make bench\` builds it" >&2
+	exit 1
+fi
+case ${1-} in
+--instructions)
+	if [ $# -ne 1 ] && { [ $# -ne 3 ] || [ "$2" != --row ]; }; then
+		echo 'usage: run.sh --instructions [--row NAME]' >&2
+		exit 2
+	fi
+	instructions "${3-}"
+	;;
+*) exec "$bench" --lib "$library" "$@" ;;
+esac
