@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decoding UTF-8.  A sequence is judged by its code: below the least that its length is for, it is
+ * overlong.
+ */
+#include "model/utf8.h"
+
+size_t utf8_decode(const char *text, size_t size, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t length;
+
+	if (!size)
+		return 0;
+	if (bytes[0] < 0x80) {
+		*code = bytes[0];
+		return 1;
+	}
+	length = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
+	if (bytes[0] < 0xc2 || bytes[0] > 0xf4 || length > size)
+		return 0;
+	*code = bytes[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (bytes[i] & 0x3fu);
+	}
+	if (*code < least[length] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
+		return 0;
+	return length;
+}
+
+bool utf8_valid(const char *text, size_t size)
+{
+	uint32_t code;
+	size_t length;
+
+	for (; size; text += length, size -= length) {
+		length = utf8_decode(text, size, &code);
+		if (!length)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UTF-8 as the standard has it: no overlong forms, no surrogates, nothing past U+10FFFF.
+ */
+#ifndef MEMCTX_MODEL_UTF8_H
+#define MEMCTX_MODEL_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The bytes of the character at TEXT, of which SIZE can be read, and its code in *CODE; 0 where
+ * those bytes are no character.
+ */
+size_t utf8_decode(const char *text, size_t size, uint32_t *code);
+
+bool utf8_valid(const char *text, size_t size);
+
+#endif
