@@ -18,9 +18,9 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tool tests objects bench-programs FORCE need-tool help \
-	check check-run soak fuzz fuzz-run bench lint coverage coverage-run demo install uninstall clean
+	check soak fuzz fuzz-run bench lint coverage coverage-run demo docs install uninstall clean
 
-all: lib tool
+all: lib tool docs
 
 # ---- Flags -----------------------------------------------------------------------------
 
@@ -92,6 +92,11 @@ tool: $(tool) $(if $(tool),$(if $(filter build/release,$(B)),memctx-tool))
 memctx-tool: $(tool)
 	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
 
+# Man pages and completion are printed by the tool, from the tables that make its help.
+docs := $(if $(tool),$(patsubst cli/cmd_%.c,$(B)/docs/memctx-tool-%.1,$(wildcard cli/cmd_*.c)) \
+	$(B)/docs/memctx-tool.1 $(B)/docs/memctx-tool)
+docs: $(if $(filter release,$(MODE)),$(docs))
+
 # ---- Rules -----------------------------------------------------------------------------
 
 ifneq ($(V),1)
@@ -115,9 +120,12 @@ $(call say,LINK)
 $(Q)$(CC) $(all_cflags) $(all_ldflags) -o $@ $(filter %.o %.a,$^) $1
 endef
 
+# A sanitizer leaves names for the program to define.
+closed = $(if $(findstring sanitize,$(all_cflags)),,-Wl,-z,defs)
+
 define link_shared
 $(call say,LINK)
-$(Q)$(CC) $(all_cflags) $(all_ldflags) -shared $(if $(findstring sanitize,$(all_cflags)),,-Wl,-z,defs) \
+$(Q)$(CC) $(all_cflags) $(all_ldflags) -shared $(closed) \
 	-Wl,-soname,$(@F:.$(VERSION)=.$(SOVERSION)) -o $@ $(filter %.o,$^)
 $(Q)ln -sf $(@F) $(@:.$(VERSION)=.$(SOVERSION)) && ln -sf $(@F) $(@:.$(VERSION)=)
 endef
@@ -151,6 +159,19 @@ $(B)/libmemctx-check.so.$(VERSION): $(lib_src:lib/%.c=$(B)/check-pic/%.o) $(B)/s
 
 $(B)/memctx-tool: $(call objects,$(cli_src)) $(tui) $(model) $(static) $(B)/sources
 	$(call link,$(if $(tui),$(tui_libs)) $(model_libs))
+
+$(B)/docs/memctx-tool-%.1: $(tool)
+	$(call print,help --man=$*)
+$(B)/docs/memctx-tool.1: $(tool)
+	$(call print,help --man=memctx-tool)
+$(B)/docs/memctx-tool: $(tool)
+	$(call print,help --completion=bash)
+
+define print
+$(call say,DOC)
+@mkdir -p $(@D)
+$(Q)$< $1 >$@
+endef
 
 # A test named *_check_test is linked with libmemctx-check, every other with libmemctx.
 all_libs = $(cmocka_libs) $(if $(tui),$(tui_libs)) $(model_libs)
@@ -217,8 +238,11 @@ TSAN_TESTS ?= $(filter %thread_test %threads_test,$(tests_named))
 tests_named := $(test_src:tests/%.c=%)
 fuzz_named := $(fuzz_src:tests/%.c=%)
 scripts := $(filter-out run,$(basename $(notdir $(wildcard tests/*.sh))))
-suites = $(scripts:%=script:%) $(tests_named:%=release:%) $(tests_named:%=asan:%) \
-	$(TSAN_TESTS:%=tsan:%) $(VALGRIND_TESTS:%=valgrind:%) $(fuzz_named:%=corpus:%)
+# Scripts that say so run again with the sanitized tool.
+asan_scripts := $(basename $(notdir $(shell grep -ls '^\# also: asan' tests/*.sh)))
+suites = $(tests_named:%=asan:%) $(VALGRIND_TESTS:%=valgrind:%) $(TSAN_TESTS:%=tsan:%) \
+	$(tests_named:%=release:%) $(fuzz_named:%=corpus:%) \
+	$(scripts:%=script:%) $(asan_scripts:%=asan-script:%)
 # `make check TESTS='asan:* script:cli'` runs some of them.
 TESTS ?= *
 
@@ -227,7 +251,7 @@ again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 check:
 	@scripts/deps.sh check
 	@$(again) all tests
-	@$(again) MODE=asan tests
+	@$(again) MODE=asan tests $(if $(asan_scripts),tool)
 	@$(if $(TSAN_TESTS),$(again) MODE=tsan $(TSAN_TESTS:%=build/tsan/tests/%))
 	@TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(suites)
 
@@ -236,20 +260,21 @@ SOAK_TESTS ?= $(filter model_test %storm_test %random_test,$(tests_named))
 soak: all tests
 	@SOAK=1 TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(SOAK_TESTS:%=release:%)
 
-# New inputs for SECONDS in each harness; what it finds is kept in build/fuzz/NAME.
+# New inputs for SECONDS in each harness; what it finds is kept in build/fuzz/found.
 SECONDS ?= 60
 fuzz:
 	@scripts/deps.sh need clang
 	@$(again) MODE=fuzz CC=clang fuzz-run
 fuzz-run: $(fuzz_programs)
 	@for name in $(fuzz_named:fuzz_%=%); do \
-		found=$(B)/$$name && mkdir -p $$found tests/corpus/$$name && echo "fuzz_$$name" && \
-		$(B)/tests/fuzz_$$name -max_total_time=$(SECONDS) -print_final_stats=1 -timeout=10 \
-			-artifact_prefix=$$found/crash- $$found tests/corpus/$$name traces || exit 1; \
+		found=$(B)/found/$$name && mkdir -p $$found && echo "fuzz_$$name, $(SECONDS) s" && \
+		$(B)/tests/fuzz_$$name -max_total_time=$(SECONDS) -timeout=10 -max_len=65536 \
+			-print_final_stats=1 -artifact_prefix=$$found.crash- $$found \
+			$$(ls -d tests/corpus/$$name traces 2>/dev/null) || exit 1; \
 	done
 
 lint:
-	@tests/lint
+	@scripts/lint.sh
 
 coverage:
 	@$(again) MODE=coverage coverage-run
@@ -261,7 +286,8 @@ bench: lib bench-programs
 bench_mains := $(filter %_bench.c,$(bench_src))
 bench_parts := $(filter-out $(bench_mains),$(bench_src))
 bench-programs: $(call programs,$(bench_mains))
-$(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) $(model) $(static)
+$(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) \
+		$(model) $(static)
 	$(call link,$(model_libs) -ldl -lm)
 
 # What to see first.
@@ -283,35 +309,35 @@ sharedir = $(DESTDIR)$(PREFIX)/share
 
 # What goes where: FOLDER:FILE, the file by the name it has here.
 installed = $(tool:%=$(bindir):%) $(includedir):lib/memctx.h \
-	$(libdir):$(static) $(libdir):$(checked) $(shared:%=$(libdir):%) \
+	$(patsubst %,$(libdir):%,$(static) $(checked) $(shared)) \
 	$(patsubst %,$(sharedir)/memctx:%,$(wildcard lib/model/*.schema.json)) \
 	$(patsubst %,$(sharedir)/memctx/traces:%,$(wildcard traces/*)) \
-	$(patsubst %,$(sharedir)/man/man1:%,$(wildcard man/man1/*.1)) \
+	$(patsubst %,$(sharedir)/man/man1:%,$(filter %.1,$(docs)) $(wildcard man/man1/*.1)) \
 	$(patsubst %,$(sharedir)/man/man3:%,$(wildcard man/man3/*.3)) \
-	$(patsubst %,$(sharedir)/bash-completion/completions:%,$(wildcard completions/*)) \
+	$(patsubst %,$(sharedir)/bash-completion/completions:%,$(filter %/memctx-tool,$(docs))) \
 	$(sharedir)/doc/memctx:LICENSE
+# Links beside the shared libraries: what the loader and what the linker look for.
+links = $(foreach lib,$(notdir $(shared)),$(lib:.$(VERSION)=.$(SOVERSION)) $(lib:.$(VERSION)=))
+relative = $(shell realpath -ms --relative-to=$1 $2)
 
-# The prefix is given relative to the file, so that a tree may be moved or staged.
 install: all
 	$(Q)set -e; for pair in $(installed); do \
-		folder=$${pair%:*} file=$${pair##*:}; mode=644; [ ! -x "$$file" ] || mode=755; \
-		install -d "$$folder"; install -m $$mode "$$file" "$$folder"; \
-	done
-	$(Q)cd $(libdir) && for lib in libmemctx libmemctx-check; do \
-		ln -sf $$lib.so.$(VERSION) $$lib.so.$(SOVERSION); ln -sf $$lib.so.$(VERSION) $$lib.so; done
+		folder=$${pair%:*} file=$${pair##*:} mode=644; [ ! -x "$$file" ] || mode=755; \
+		install -d "$$folder"; install -m $$mode "$$file" "$$folder"; done
+	$(Q)cd $(libdir) && for link in $(links); do \
+		ln -sf "$${link%%.so*}.so.$(VERSION)" $$link; done
 	$(Q)install -d $(libdir)/pkgconfig
-	$(Q)sed -e 's|@VERSION@|$(VERSION)|' -e "s|@UP@|$$(realpath -ms --relative-to=$(LIBDIR)/pkgconfig \
-		$(PREFIX))|" -e "s|@LIB@|$$(realpath -ms --relative-to=$(PREFIX) $(LIBDIR))|" \
+	$(Q)sed -e 's|@UP@|$(call relative,$(LIBDIR)/pkgconfig,$(PREFIX))|' \
+		-e 's|@LIB@|$(call relative,$(PREFIX),$(LIBDIR))|' -e 's|@VERSION@|$(VERSION)|' \
 		memctx.pc.in >$(libdir)/pkgconfig/memctx.pc
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig || true
 
 uninstall:
 	$(Q)for pair in $(installed); do \
 		folder=$${pair%:*} file=$${pair##*:}; rm -f "$$folder/$${file##*/}"; done
-	$(Q)cd $(libdir) 2>/dev/null && rm -f pkgconfig/memctx.pc $(foreach lib,libmemctx libmemctx-check,\
-		$(lib).so $(lib).so.$(SOVERSION)) || true
-	$(Q)for folder in $(sharedir)/memctx/traces $(sharedir)/memctx $(sharedir)/doc/memctx; do \
-		rmdir "$$folder" 2>/dev/null || true; done
+	$(Q)rm -f $(libdir)/pkgconfig/memctx.pc $(links:%=$(libdir)/%)
+	$(Q)for folder in memctx/traces memctx doc/memctx; do \
+		[ ! -d $(sharedir)/$$folder ] || rmdir $(sharedir)/$$folder || true; done
 
 clean:
 	rm -rf build memctx-tool
@@ -325,7 +351,7 @@ help:
 	'make bench       the allocator against its peers, and the replay' \
 	'make coverage    lines and branches of lib/ that the tests reach' \
 	'make lint        format, shell scripts, rules of the tree' \
-	'make install     PREFIX, DESTDIR, LIBDIR; uninstall takes the same' \
+	'make install     under PREFIX, DESTDIR, LIBDIR; uninstall takes the same' \
 	'INSTALL=no       with demo, check: install nothing' 'V=1              show the commands'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -87,7 +87,8 @@ install_packages() {
 }
 
 apt_install() {
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@"
+	$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q install -y --no-install-recommends "$@"
 }
 
 # Has NAME... present afterwards, or says what is not and fails.

@@ -6,7 +6,8 @@
 #   run.sh KIND:NAME...
 #
 # release:NAME, asan:NAME, tsan:NAME run a test program of that build, valgrind:NAME the release
-# one under Valgrind, corpus:NAME a fuzz harness over its corpus, script:NAME tests/NAME.sh.
+# one under Valgrind, corpus:NAME a fuzz harness over its corpus, script:NAME tests/NAME.sh, and
+# asan-script:NAME the same with the sanitized tool, where it has a line `# also: asan`.
 # A suite that exits with 77 is skipped, and the last line that it prints says why.  TESTS limits
 # the run to suites that match one of its patterns, JOBS is how many run at once.
 #
@@ -62,6 +63,7 @@ run_suite() {
 	local name=${1#*:}
 	case $1 in
 	script:*) run_script "$name" ;;
+	asan-script:*) TOOL=$PWD/build/asan/memctx-tool run_script "$name" ;;
 	corpus:*) run_corpus "$name" ;;
 	valgrind:*) run_valgrind "build/release/tests/$name" ;;
 	*) run_program "build/${1%%:*}/tests/$name" ;;
@@ -122,6 +124,7 @@ for name in "$@"; do
 	started=$((started + 1))
 done
 wait
+[ "$started" -gt 0 ] || { echo "no suite matches TESTS='$TESTS'" >&2; exit 1; }
 
 failed=$(count failed)
 echo "$(count passed) passed, $failed failed, $(count skipped) skipped"
