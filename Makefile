@@ -198,7 +198,7 @@ endif
 tests: $(if $(cmocka_libs),$(test_programs)) $(fuzz_programs) $(call programs,$(program_src))
 
 # Compiled only, to see what a compiler says.
-objects: $(call objects,$(lib_src) $(model_src) $(tui_src) $(cli_src) $(fuzz_src) \
+objects: $(call objects,$(lib_src) $(model_src) $(tui_src) $(cli_src) $(fuzz_src) $(bench_src) \
 	$(if $(cmocka_libs),$(test_src) $(helper_src)))
 
 # Two stamps, rewritten only when they change: the flags behind every object, and the list of
