@@ -60,8 +60,8 @@ enum memctx_kind {
  * structure included.
  */
 struct memctx_options {
-	size_t init_size; /* the first block; default 8192, at least 1024 */
-	size_t max_size;  /* the largest block the doubling reaches; default 8 MiB */
+	size_t init_size; /* the first block; default 8192; less than 1024 is taken for 1024 */
+	size_t max_size;  /* the largest block the doubling reaches; default 8 MiB, at least init_size */
 	size_t min_size;  /* the keeper block is at least this; default 0 */
 	size_t align;     /* of every chunk: 8 (the default) or 16 */
 };
@@ -119,7 +119,10 @@ struct memctx_callback {
 
 MEMCTX_API void memctx_on_reset(memctx *ctx, struct memctx_callback *callback);
 
-/* This thread's current context (NULL until the first switch); the library never uses it itself. */
+/*
+ * This thread's current context: NULL until the first switch, and once it was deleted by this
+ * thread.  The library itself never allocates in it.
+ */
 MEMCTX_API memctx *memctx_current(void);
 
 /* Makes CTX (may be NULL) this thread's current context and returns what was. */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking at contexts of the kind aset: walks over blocks and chunks, and the proof that
+ * every count and link is true.
+ *
+ * The invariants, by the numbers that a report names:
+ *   I1  blocks are linked both ways, the open one first, the keeper the last small one
+ *   I2  a block's owner, bounds and carved part agree
+ *   I3  chunks fill the carved part of a block without a gap, each word in use or free
+ *   I4  a freelist holds the free chunks of its class and no other, each once
+ *   I5  the slot's counters say what the walk found: live, free, slack, blocks, large, total
+ *   I6  requested + slack + headers + freelist + tail = total
+ * Invariant of this file: it changes nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "aset.h"
+
+static void block_describe(const memctx *ctx, const struct mcx_block *block,
+	struct memctx_block_info *info)
+{
+	bool is_large = aset_block_is_large(block);
+
+	memset(info, 0, sizeof(*info));
+	info->address = block;
+	info->size = aset_block_size(block);
+	info->header = MCX_BLOCK_HEADER;
+	info->carved = is_large ? info->size :
+				  (size_t)(aset_block_free(ctx, block) - (const char *)block);
+	info->is_keeper = block == ctx->keeper;
+	info->is_open = block == ctx->blocks;
+	info->is_large = is_large;
+}
+
+void aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
+{
+	for (const struct mcx_block *block = ctx->blocks; block != NULL; block = block->next) {
+		struct memctx_block_info info;
+
+		block_describe(ctx, block, &info);
+		if (!func(&info, arg))
+			return;
+	}
+}
+
+void aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+	memctx_chunk_fn *func, void *arg)
+{
+	const char *at = (const char *)block->address + block->header;
+	const char *end = (const char *)block->address + block->carved;
+
+	while (at < end) {
+		struct memctx_chunk_info info;
+
+		if (!memctx_describe(at + MCX_WORD, &info) || info.stride == 0)
+			return;
+		if (info.is_free)
+			info.owner = (memctx *)(uintptr_t)ctx;
+		if (info.is_free)
+			info.stride = mcx_stride((unsigned)info.size_class, ctx->align);
+		if (!func(&info, arg))
+			return;
+		at = info.is_large ? end : at + info.stride;
+	}
+}
+
+/* ---- The proof ---- */
+
+struct proof {
+	const memctx *ctx;
+	memctx_check_fn *func;
+	void *arg;
+	size_t broken;
+	uint64_t live[MEMCTX_CLASSES], free[MEMCTX_CLASSES], slack[MEMCTX_CLASSES];
+	uint64_t blocks, bytes, tail, large, large_requested, large_bytes;
+};
+
+__attribute__((format(printf, 2, 3))) static void broken(struct proof *proof, const char *format,
+	...)
+{
+	char what[200];
+	va_list args;
+
+	proof->broken++;
+	if (proof->func == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	proof->func(proof->ctx, what, proof->arg);
+}
+
+/* One chunk of a small block at PAYLOAD; returns its stride, or 0 where its word is damaged. */
+static size_t prove_chunk(struct proof *proof, const char *payload)
+{
+	uint64_t word = mcx_word_load(payload);
+	uintptr_t address = mcx_word_address(word);
+	unsigned k;
+
+	if (mcx_word_tag(word) == MCX_TAG_FREE && mcx_word_middle(word) < MEMCTX_CLASSES) {
+		k = mcx_word_middle(word);
+		proof->free[k]++;
+		return mcx_stride(k, proof->ctx->align);
+	}
+	if (!mcx_word_is_use(word) || mcx_bin_owner(address) != proof->ctx ||
+		mcx_bin_class(address) >= MEMCTX_CLASSES || address % sizeof(void *) != 0 ||
+		mcx_word_middle(word) > MCX_CLASS_BYTES(mcx_bin_class(address))) {
+		broken(proof, "I3: the header word %#llx of a chunk is damaged",
+			(unsigned long long)word);
+		return 0;
+	}
+	k = mcx_bin_class(address);
+	proof->live[k]++;
+	proof->slack[k] += mcx_word_middle(word);
+	return mcx_stride(k, proof->ctx->align);
+}
+
+static void prove_small_block(struct proof *proof, const struct mcx_block *block)
+{
+	const char *at = aset_block_start(block), *free = aset_block_free(proof->ctx, block);
+
+	if (block->owner != proof->ctx || free < at || free > block->end) {
+		broken(proof, "I2: a block's owner or bounds are damaged");
+		return;
+	}
+	proof->tail += (size_t)(block->end - free);
+	while (at < free) {
+		size_t stride = prove_chunk(proof, at + MCX_WORD);
+
+		if (stride == 0)
+			return;
+		at += stride;
+	}
+	if (at != free)
+		broken(proof, "I3: the last chunk of a block reaches past its carved part");
+}
+
+static void prove_large_block(struct proof *proof, const struct mcx_block *block)
+{
+	const char *payload = (const char *)block + ASET_LARGE_HEADER;
+	uintptr_t owner = (uintptr_t)block->owner & ~ASET_BLOCK_LARGE;
+
+	proof->large++;
+	proof->large_requested += block->requested;
+	proof->large_bytes += aset_block_size(block);
+	if (owner != (uintptr_t)proof->ctx || payload > block->end ||
+		block->requested > (size_t)(block->end - payload))
+		broken(proof, "I2: a large chunk's block is damaged");
+	else if (mcx_word_load(payload) != aset_large_word(proof->ctx))
+		broken(proof, "I3: the header word of a large chunk is damaged");
+}
+
+static void prove_blocks(struct proof *proof)
+{
+	const struct mcx_block *before = NULL, *last_small = NULL;
+
+	for (const struct mcx_block *block = proof->ctx->blocks; block != NULL;
+		before = block, block = block->next) {
+		if (block->prev != before) {
+			broken(proof, "I1: a block's links disagree");
+			return;
+		}
+		proof->blocks++;
+		proof->bytes += aset_block_size(block);
+		if (aset_block_is_large(block)) {
+			prove_large_block(proof, block);
+		} else {
+			prove_small_block(proof, block);
+			last_small = block;
+		}
+	}
+	if (last_small != proof->ctx->keeper)
+		broken(proof, "I1: the keeper is not the last small block");
+	if (proof->ctx->blocks == NULL || proof->ctx->end != proof->ctx->blocks->end)
+		broken(proof, "I1: the open block's end is not the context's");
+}
+
+static void prove_lists(struct proof *proof)
+{
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
+		const void *payload = proof->ctx->bin[k];
+		uint64_t length = 0;
+
+		while (payload != NULL && length <= proof->free[k]) {
+			uint64_t word = mcx_word_load(payload);
+
+			if (mcx_word_tag(word) != MCX_TAG_FREE || mcx_word_middle(word) != k) {
+				broken(proof, "I4: freelist %u holds what is no free chunk of it", k);
+				return;
+			}
+			length++;
+			payload = (const void *)mcx_word_address(word);
+		}
+		if (length != proof->free[k])
+			broken(proof, "I4: freelist %u holds %llu chunks, the blocks %llu", k,
+				(unsigned long long)length, (unsigned long long)proof->free[k]);
+	}
+}
+
+static void prove_count(struct proof *proof, const char *what, uint64_t counted, uint64_t found)
+{
+	if (counted != found)
+		broken(proof, "I5: %s is counted as %llu and is %llu", what,
+			(unsigned long long)counted, (unsigned long long)found);
+}
+
+static void prove_counts(struct proof *proof)
+{
+	const struct mcx_slot *slot = mcx_slot(proof->ctx);
+	struct memctx_stats stats;
+
+	memctx_stats(proof->ctx, &stats);
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "class %u: live", k);
+		prove_count(proof, what, stats.classes[k].live, proof->live[k]);
+		snprintf(what, sizeof(what), "class %u: free", k);
+		prove_count(proof, what, stats.classes[k].free, proof->free[k]);
+		snprintf(what, sizeof(what), "class %u: slack", k);
+		prove_count(proof, what, stats.classes[k].slack, proof->slack[k]);
+		if (stats.classes[k].live + stats.classes[k].free > 0 &&
+			!(proof->ctx->used >> k & 1))
+			broken(proof, "I5: class %u is in use and not marked so", k);
+	}
+	prove_count(proof, "blocks", slot->nblocks, proof->blocks);
+	prove_count(proof, "total bytes", slot->total_bytes, proof->bytes + MCX_UNIT);
+	prove_count(proof, "tail bytes", stats.tail_bytes, proof->tail);
+	prove_count(proof, "large chunks", slot->large_chunks, proof->large);
+	prove_count(proof, "large chunks' bytes asked for", slot->large_requested,
+		proof->large_requested);
+	prove_count(proof, "large chunks' block bytes", slot->large_bytes, proof->large_bytes);
+	if (stats.requested_bytes + stats.slack_bytes + stats.header_bytes + stats.freelist_bytes +
+			stats.tail_bytes != stats.total_bytes)
+		broken(proof, "I6: the parts do not sum to the total");
+}
+
+size_t aset_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	struct proof proof = {.ctx = ctx, .func = func, .arg = arg};
+
+	prove_blocks(&proof);
+	/* The rest rests on a sound walk. */
+	if (proof.broken == 0)
+		prove_lists(&proof);
+	if (proof.broken == 0)
+		prove_counts(&proof);
+	return proof.broken;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Figures and inspection: read only, derived from the counters, whatever the kind.
+ *
+ * Invariant: memctx_stats() is O(classes) and its parts sum to the total exactly, since the
+ * tail is what the other counters leave of the blocks.
+ */
+#include <string.h>
+
+#include "chunk.h"
+
+static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stats)
+{
+	void *const *bin = &ctx->bin[k];
+	uint64_t carved = *MCX_CARVED(bin);
+	uint64_t live = carved + *MCX_REUSED(bin) - *MCX_FREED(bin);
+	struct memctx_class_stats *class = &stats->classes[k];
+	uint64_t stride = mcx_stride(k, ctx->align);
+
+	class->size = MCX_CLASS_BYTES(k);
+	class->live = live >> MCX_COUNT_SHIFT;
+	class->slack = live & MCX_SLACK_MASK;
+	class->free = (carved >> MCX_COUNT_SHIFT) - class->live;
+	stats->live_chunks += class->live;
+	stats->free_chunks += class->free;
+	stats->slack_bytes += class->slack;
+	stats->requested_bytes += class->live * class->size - class->slack;
+	stats->header_bytes += class->live * (stride - class->size);
+	stats->freelist_bytes += class->free * stride;
+	stats->allocs += (carved >> MCX_COUNT_SHIFT) + (*MCX_REUSED(bin) >> MCX_COUNT_SHIFT);
+	stats->carved += carved >> MCX_COUNT_SHIFT;
+	stats->tail_bytes -= (class->live + class->free) * stride;
+}
+
+static void large_stats(const struct mcx_slot *slot, struct memctx_stats *stats)
+{
+	uint64_t headers = slot->large_chunks * (sizeof(struct mcx_block) + MCX_WORD);
+
+	stats->large_chunks = slot->large_chunks;
+	stats->large_bytes = slot->large_requested;
+	stats->live_chunks += slot->large_chunks;
+	stats->requested_bytes += slot->large_requested;
+	stats->header_bytes += slot->large_chunks * MCX_WORD;
+	stats->slack_bytes += slot->large_bytes - headers - slot->large_requested;
+	stats->tail_bytes -= slot->large_bytes - slot->large_chunks * sizeof(struct mcx_block);
+}
+
+void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
+{
+	const struct mcx_slot *slot = mcx_slot(ctx);
+	const struct mcx_record *record = mcx_record(ctx);
+
+	memset(stats, 0, sizeof(*stats));
+	stats->total_bytes = slot->total_bytes;
+	stats->total_nblocks = slot->nblocks;
+	stats->header_bytes = MCX_UNIT + slot->nblocks * sizeof(struct mcx_block);
+	stats->tail_bytes = stats->total_bytes - stats->header_bytes;
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
+		class_stats(ctx, k, stats);
+	large_stats(slot, stats);
+	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
+	stats->used_bytes = stats->total_bytes - stats->free_bytes;
+	stats->cut = record->cut;
+	stats->carved += record->carved_before - record->cut;
+	stats->allocs += record->allocs + record->carved_before + record->reused_before - record->cut;
+	stats->frees = stats->allocs - record->dropped - stats->live_chunks;
+	stats->reallocs = record->reallocs;
+	stats->resets = record->resets;
+	stats->peak_total_bytes = record->peak_bytes;
+	stats->serial = record->serial;
+}
+
+size_t memctx_total(const memctx *ctx)
+{
+	return mcx_slot(ctx)->total_bytes;
+}
+
+size_t memctx_subtree_total(const memctx *ctx)
+{
+	size_t bytes = 0;
+
+	if (ctx->limit != 0 && ctx->subtree_bytes != 0)
+		return ctx->subtree_bytes;
+	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c))
+		bytes += mcx_slot(c)->total_bytes;
+	return bytes;
+}
+
+void memctx_overhead(struct memctx_overhead *overhead)
+{
+	size_t recycled;
+
+	memset(overhead, 0, sizeof(*overhead));
+	mcx_units_bytes(&overhead->reserved_bytes, &overhead->committed_bytes);
+	overhead->cached_bytes = mcx_cached(&recycled);
+	overhead->contexts = mcx_units_live() - recycled;
+}
+
+/* ---- Blocks, chunks, lists ---- */
+
+void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
+{
+	ctx->methods->each_block(ctx, func, arg);
+}
+
+void memctx_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+	memctx_chunk_fn *func, void *arg)
+{
+	ctx->methods->each_chunk(ctx, block, func, arg);
+}
+
+bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
+{
+	uint64_t word = mcx_word_load(payload);
+	uintptr_t address = mcx_word_address(word);
+	unsigned k = mcx_word_middle(word);
+
+	memset(info, 0, sizeof(*info));
+	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES) {
+		info->address = payload;
+		info->header = word;
+		info->is_free = true;
+		info->size_class = (int)k;
+		info->size = MCX_CLASS_BYTES(k);
+		info->stride = info->size + MCX_WORD;
+		info->next = (const void *)address;
+		return true;
+	}
+	if (!mcx_word_is_use(word) && !mcx_word_is_other(word))
+		return false;
+	info->address = payload;
+	info->header = word;
+	info->owner = mcx_bin_owner(address);
+	info->is_large = mcx_word_is_other(word);
+	info->size_class = info->is_large ? -1 : (int)mcx_bin_class(address);
+	info->size = memctx_usable(payload);
+	info->requested = memctx_requested(payload);
+	info->stride = info->is_large ? info->size + MCX_WORD :
+					mcx_stride(mcx_bin_class(address), info->owner->align);
+	return true;
+}
+
+void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
+{
+	const void *payload;
+
+	if (size_class < 0 || size_class >= MEMCTX_CLASSES)
+		return;
+	for (payload = ctx->bin[size_class]; payload != NULL;) {
+		struct memctx_chunk_info info;
+
+		if (!memctx_describe(payload, &info) || !info.is_free)
+			return;
+		info.owner = (memctx *)(uintptr_t)ctx;
+		info.stride = mcx_stride((unsigned)size_class, ctx->align);
+		if (!func(&info, arg))
+			return;
+		payload = info.next;
+	}
+}
+
+/* ---- The proof over a tree ---- */
+
+/* The links of CTX with its children. */
+static size_t links_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	const memctx *before = NULL;
+	size_t broken = 0;
+
+	for (const memctx *c = ctx->first_child; c != NULL; before = c, c = c->next)
+		broken += c->parent != ctx || (before != NULL && c->prev != before);
+	if (before != NULL && ctx->first_child->prev != before)
+		broken++;
+	if (broken > 0 && func != NULL)
+		func(ctx, "T1: the links between a context and its children disagree", arg);
+	return broken;
+}
+
+/* The bytes that a limit counts are those of the subtree. */
+static size_t limit_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	size_t bytes = 0;
+
+	if (ctx->limit == 0)
+		return 0;
+	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c))
+		bytes += mcx_slot(c)->total_bytes;
+	if (bytes == ctx->subtree_bytes)
+		return 0;
+	if (func != NULL)
+		func(ctx, "T2: the bytes counted for a limit are not the subtree's", arg);
+	return 1;
+}
+
+size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	size_t broken = 0;
+
+	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
+		size_t links = links_check(c, func, arg);
+
+		broken += links + c->methods->check(c, func, arg) + limit_check(c, func, arg);
+		/* A walk over broken links might not end. */
+		if (links > 0)
+			break;
+	}
+	return broken;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the library's files share: the words, the context, its slot, the methods table.
+ *
+ *   context   a node of the tree; owns blocks; struct memctx
+ *   slot      the counters and links of a context, in the same place of a parallel array:
+ *             the part that a reader of the process may see
+ *   block     memory from the system, owned by one context; struct mcx_block
+ *   chunk     what memctx_alloc returns, carved from a block, a header word in front (chunk.h)
+ *   class k   chunks of 2^(k + 3) bytes; bin k of a context is the head of its freelist k
+ *   keeper    the first block, kept over a reset
+ *   large     a chunk over the context's limit, alone in its block, on no freelist
+ *   tail      the bytes of a block not carved yet
+ *
+ * Invariant: a bin's counters stand at constant distances from the bin, so that an allocation
+ * or a free finds them without a load (MCX_FREED and its kin below).
+ */
+#ifndef MCX_INTERNAL_H
+#define MCX_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "memctx.h"
+
+#define MCX_HIDDEN __attribute__((visibility("hidden")))
+#define MCX_COLD __attribute__((cold, noinline))
+#define mcx_likely(x) __builtin_expect(!!(x), 1)
+#define mcx_unlikely(x) __builtin_expect(!!(x), 0)
+/* Small and fixed, so that a program may dlopen() the library. */
+#define MCX_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+
+/*
+ * Address space: banks of MCX_BANK_CONTEXTS contexts, each bank
+ *
+ *   offset 0            contexts   struct memctx, MCX_UNIT bytes each
+ *   MCX_SLOT            slots      struct mcx_slot: what every operation counts
+ *   MCX_RECORD          records    struct mcx_record: what changes rarely, and carved
+ *   MCX_NAMES           names      struct mcx_names
+ *
+ * A context and its slot, record and names have the same index, so the distances are the
+ * same for all.  None is 0 modulo 4096: a store to a slot would then be taken for one to
+ * the bin that was just loaded, and creating and resetting ran six times slower.
+ */
+#define MCX_UNIT 256u
+#define MCX_BANK_CONTEXTS 4096u
+#define MCX_PLANE (MCX_BANK_CONTEXTS * MCX_UNIT)
+#define MCX_SLOT (MCX_PLANE + 0x240u)
+#define MCX_RECORD (MCX_SLOT + MCX_PLANE + 0x480u)
+#define MCX_NAMES (MCX_RECORD + MCX_PLANE + 0x240u)
+#define MCX_BANK_BYTES ((size_t)4 * MCX_PLANE + 65536u)
+#define MCX_BANKS 256u
+#define MCX_SPAN ((uintptr_t)MCX_BANKS * MCX_BANK_BYTES)
+
+/* Bin 11 heads no list: its address marks the header word of large chunks. */
+#define MCX_LARGE MEMCTX_CLASSES
+
+struct mcx_methods;
+struct mcx_block;
+
+#define MCX_LIMITED 0x01u /* this context or one above it has a limit */
+
+/* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
+struct memctx {
+	void *bin[MEMCTX_CLASSES + 1]; /* payload of the first free chunk, or NULL */
+	char *free;       /* the open block: where the next chunk is carved */
+	char *end;        /* and where it ends */
+	size_t small_end; /* sizes below it have a class; 0: the kind has none */
+	struct mcx_block *blocks; /* the open one first */
+	struct mcx_block *keeper;
+	const struct mcx_methods *methods;
+	memctx *parent;
+	memctx *first_child;
+	memctx *next;
+	memctx *prev; /* the first child's is the last child */
+	const char *name;
+	const char *ident; /* NULL: none */
+	struct memctx_callback *callbacks;
+	size_t limit;         /* bytes of the subtree; 0: none */
+	size_t subtree_bytes; /* kept only where there is a limit */
+	size_t init_size;
+	size_t max_size;
+	size_t next_size; /* of the next block */
+	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
+	uint8_t kind;
+	uint8_t flags;
+	uint8_t shape;    /* which recycler takes it; 0: none */
+	uint8_t align;    /* of chunks, less 1 */
+};
+
+_Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
+
+/*
+ * What every operation counts, a word a class: count << MCX_COUNT_SHIFT | slack, packed so that
+ * one add does both.  live = carved + reused - freed is exact modulo 2^64, its two halves
+ * with it; free chunks = carved's count - live's count.
+ */
+#define MCX_COUNT_SHIFT 34
+#define MCX_ONE ((uint64_t)1 << MCX_COUNT_SHIFT)
+#define MCX_SLACK_MASK (MCX_ONE - 1)
+
+struct mcx_slot {
+	uint64_t freed[MEMCTX_CLASSES + 1];
+	uint64_t reused[MEMCTX_CLASSES + 1];
+	uint64_t total_bytes; /* blocks and the context's unit */
+	uint64_t nblocks;
+	uint64_t large_chunks;
+	uint64_t large_requested;
+	uint64_t large_bytes; /* of their blocks, headers included */
+};
+
+struct mcx_record {
+	uint64_t carved[MEMCTX_CLASSES + 1];
+	uint64_t allocs;  /* those that the counters of the classes no longer show */
+	uint64_t dropped; /* chunks that resets ended */
+	uint64_t reallocs;
+	uint64_t resets;
+	uint64_t carved_before; /* carved, over the resets so far */
+	uint64_t cut;           /* chunks cut from tails, over the life */
+	uint64_t peak_bytes;
+	uint64_t serial;
+	uint64_t reused_before;
+};
+
+/* Name and ident as a reader finds them; what is longer stands whole in private memory. */
+struct mcx_names {
+	char name[64];
+	char ident[192];
+};
+
+_Static_assert(sizeof(struct mcx_slot) <= MCX_UNIT, "a slot fits its unit");
+_Static_assert(sizeof(struct mcx_record) <= MCX_UNIT, "a record fits its unit");
+_Static_assert(sizeof(struct mcx_names) <= MCX_UNIT, "names fit their unit");
+_Static_assert(MCX_NAMES + MCX_PLANE <= MCX_BANK_BYTES, "the planes fit a bank");
+_Static_assert(MCX_SLOT % 4096 && MCX_RECORD % 4096 && MCX_NAMES % 4096, "no distance aliases");
+_Static_assert((MCX_RECORD - MCX_SLOT) % 4096 && (MCX_NAMES - MCX_SLOT) % 4096, "nor between them");
+
+/* The counters of BIN, an element of some context's bin[]. */
+#define MCX_FREED(bin) ((uint64_t *)(void *)((char *)(bin) + MCX_SLOT))
+#define MCX_REUSED(bin) (MCX_FREED(bin) + MEMCTX_CLASSES + 1)
+#define MCX_CARVED(bin) ((uint64_t *)(void *)((char *)(bin) + MCX_RECORD))
+
+static inline struct mcx_slot *mcx_slot(const memctx *ctx)
+{
+	return (struct mcx_slot *)(void *)((char *)ctx + MCX_SLOT);
+}
+
+static inline struct mcx_record *mcx_record(const memctx *ctx)
+{
+	return (struct mcx_record *)(void *)((char *)ctx + MCX_RECORD);
+}
+
+static inline struct mcx_names *mcx_names(const memctx *ctx)
+{
+	return (struct mcx_names *)(void *)((char *)ctx + MCX_NAMES);
+}
+
+/* The header of a block; its first chunk's header word follows. */
+struct mcx_block {
+	memctx *owner;
+	struct mcx_block *prev;
+	struct mcx_block *next;
+	char *end;
+	union {
+		char *free;       /* a closed block: where carving stopped */
+		size_t requested; /* a large one */
+	};
+};
+
+#define MCX_BLOCK_HEADER sizeof(struct mcx_block)
+_Static_assert(MCX_BLOCK_HEADER % 16 == 8, "a block's first payload is aligned to 16");
+
+/* What a kind of context implements.  A kind never sees a context but its own. */
+struct mcx_methods {
+	/*
+	 * Sets up a new context from checked options and obtains its keeper: its unit is zero but
+	 * for parent, flags and subtree_bytes.  False with ENOMEM: it holds nothing.
+	 */
+	bool (*create)(memctx *ctx, const struct memctx_options *options);
+	/* Sizes at or over small_end. */
+	void *(*alloc)(memctx *ctx, size_t size);
+	/* Chunks whose word has MCX_TAG_OTHER. */
+	void (*free)(memctx *ctx, void *chunk);
+	void *(*realloc)(memctx *ctx, void *chunk, size_t size);
+	size_t (*usable)(const memctx *ctx, const void *chunk);
+	size_t (*requested)(const memctx *ctx, const void *chunk);
+	/* Makes SIZE the size asked for of a chunk that holds it already; marks nothing. */
+	void (*set_requested)(memctx *ctx, void *chunk, size_t size);
+	/* Frees every chunk; keeps the keeper. */
+	void (*reset)(memctx *ctx);
+	/* Gives every block back. */
+	void (*destroy)(memctx *ctx);
+	void (*each_block)(const memctx *ctx, memctx_block_fn *func, void *arg);
+	void (*each_chunk)(const memctx *ctx, const struct memctx_block_info *block,
+		memctx_chunk_fn *func, void *arg);
+	size_t (*check)(const memctx *ctx, memctx_check_fn *func, void *arg);
+};
+
+extern const struct mcx_methods mcx_aset_methods MCX_HIDDEN;
+
+/* ---- unit.c: units of address space ---- */
+extern uintptr_t mcx_base MCX_HIDDEN; /* of the reservation */
+
+/* A unit with zeroed context, slot and record and a new serial, or NULL with ENOMEM. */
+memctx *mcx_unit_get(void) MCX_HIDDEN;
+void mcx_unit_put(memctx *ctx) MCX_HIDDEN;
+/* A creation's serial number, unique in the process and rising in each thread. */
+uint64_t mcx_serial(void) MCX_HIDDEN;
+size_t mcx_units_live(void) MCX_HIDDEN;
+/* Gives the reservation back where no unit lives. */
+void mcx_units_release(void) MCX_HIDDEN;
+void mcx_units_bytes(uint64_t *reserved, uint64_t *committed) MCX_HIDDEN;
+
+/* Whether ADDRESS may be a bin: the check that a foreign header word fails. */
+static inline bool mcx_is_bin(uintptr_t address)
+{
+	return address - mcx_base < MCX_SPAN;
+}
+
+static inline memctx *mcx_bin_owner(uintptr_t bin)
+{
+	return (memctx *)(bin & ~(uintptr_t)(MCX_UNIT - 1));
+}
+
+/* ---- backing.c: the door to the system, and each thread's cache before it ---- */
+extern struct memctx_backing mcx_backing MCX_HIDDEN;
+
+/* Memory of at least *SIZE bytes for a block; *SIZE becomes what it has.  EXACT: no more. */
+void *mcx_block_get(size_t *size, bool exact) MCX_HIDDEN;
+void mcx_block_put(void *memory, size_t size) MCX_HIDDEN;
+void *mcx_block_resize(void *memory, size_t old_size, size_t new_size) MCX_HIDDEN;
+/* Memory for the library itself. */
+void *mcx_own_get(size_t size) MCX_HIDDEN;
+void mcx_own_put(void *memory, size_t size) MCX_HIDDEN;
+
+/* Recycled contexts of SHAPE (1, 2); put returns false where there is no room. */
+memctx *mcx_recycled_get(unsigned shape) MCX_HIDDEN;
+bool mcx_recycled_put(memctx *ctx) MCX_HIDDEN;
+/* Bytes in this thread's cache, and how many contexts are among them. */
+size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
+
+/* ---- memctx.c ---- */
+
+/*
+ * Accounts for BYTES more (one block more where BLOCKS is 1) of CTX; false, with errno ENOMEM and
+ * nothing changed, where a limit forbids it.  The other takes them back.
+ */
+bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks) MCX_HIDDEN;
+void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks) MCX_HIDDEN;
+
+/* ---- chunk.c ---- */
+
+/* memctx_realloc of a chunk made by memctx_alloc_aligned, whose header word is WORD. */
+void *mcx_moved_realloc(void *chunk, uint64_t word, size_t size) MCX_HIDDEN MCX_COLD;
+
+/* ---- misuse.c ---- */
+void mcx_misuse(const char *what, const void *pointer) MCX_HIDDEN MCX_COLD;
+
+#endif

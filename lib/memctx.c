@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of contexts: creation, reset, deletion, moves, limits; dispatch to the kinds.
+ *
+ * Nothing here sees a block.  Every traversal goes by the links, without recursion, so that
+ * the depth of a tree costs no stack.
+ *
+ * Order of failure: a context is linked only when nothing can fail any more, and unlinked
+ * before its memory goes: an error in between leaks, it never leaves a dead context in the tree.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+#include "memdebug.h"
+
+static const struct mcx_methods *const kinds[] = {
+	[MEMCTX_ASET] = &mcx_aset_methods,
+};
+
+static const char *const kind_names[] = {
+	[MEMCTX_ASET] = "aset",
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const char *memctx_version(void)
+{
+	return "0.1.0";
+}
+
+const char *memctx_kind_name(enum memctx_kind kind)
+{
+	return (size_t)kind < KINDS ? kind_names[kind] : NULL;
+}
+
+/* ---- This thread's current context ---- */
+
+static MCX_TLS memctx *current;
+
+memctx *memctx_current(void)
+{
+	return current;
+}
+
+memctx *memctx_switch(memctx *ctx)
+{
+	memctx *was = current;
+
+	current = ctx;
+	return was;
+}
+
+/* ---- Limits ---- */
+
+bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks)
+{
+	struct mcx_slot *slot = mcx_slot(ctx);
+	struct mcx_record *record = mcx_record(ctx);
+
+	if (mcx_unlikely(ctx->flags & MCX_LIMITED)) {
+		for (memctx *c = ctx; c != NULL; c = c->parent) {
+			if (c->limit == 0)
+				continue;
+			if (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes) {
+				errno = ENOMEM;
+				return false;
+			}
+		}
+		for (memctx *c = ctx; c != NULL; c = c->parent)
+			if (c->limit != 0)
+				c->subtree_bytes += bytes;
+	}
+	slot->total_bytes += bytes;
+	slot->nblocks += blocks;
+	if (slot->total_bytes > record->peak_bytes)
+		record->peak_bytes = slot->total_bytes;
+	return true;
+}
+
+void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks)
+{
+	struct mcx_slot *slot = mcx_slot(ctx);
+
+	slot->total_bytes -= bytes;
+	slot->nblocks -= blocks;
+	if (mcx_likely(!(ctx->flags & MCX_LIMITED)))
+		return;
+	for (memctx *c = ctx; c != NULL; c = c->parent)
+		if (c->limit != 0)
+			c->subtree_bytes -= bytes;
+}
+
+/* Sets MCX_LIMITED right in CTX and below. */
+static void limits_spread(memctx *ctx)
+{
+	for (memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
+		bool above = c->parent != NULL && (c->parent->flags & MCX_LIMITED);
+
+		c->flags &= (uint8_t)~MCX_LIMITED;
+		if (above || c->limit != 0)
+			c->flags |= MCX_LIMITED;
+	}
+}
+
+void memctx_set_limit(memctx *ctx, size_t bytes)
+{
+	if (ctx == NULL) {
+		mcx_misuse("memctx_set_limit: the context is NULL", ctx);
+		return;
+	}
+	if (ctx->limit == 0 && bytes != 0)
+		ctx->subtree_bytes = memctx_subtree_total(ctx);
+	ctx->limit = bytes;
+	limits_spread(ctx);
+}
+
+size_t memctx_limit(const memctx *ctx)
+{
+	return ctx->limit;
+}
+
+/* ---- Names ---- */
+
+/*
+ * Copies TEXT to where a reader finds it (ROOM bytes, shortened if need be), and whole to private
+ * memory where it is longer.  Returns the whole text, or NULL with ENOMEM.
+ */
+static const char *name_copy(char *place, size_t room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *whole;
+
+	if (mcx_likely(size <= room)) {
+		memcpy(place, text, size);
+		return place;
+	}
+	whole = mcx_own_get(size);
+	if (whole == NULL)
+		return NULL;
+	memcpy(whole, text, size);
+	memcpy(place, text, room - 1);
+	place[room - 1] = '\0';
+	return whole;
+}
+
+static void name_drop(const char *text, const char *place)
+{
+	if (text != NULL && text != place)
+		mcx_own_put((void *)(uintptr_t)text, strlen(text) + 1);
+}
+
+static bool names_set(memctx *ctx, const char *name, const char *ident)
+{
+	struct mcx_names *names = mcx_names(ctx);
+
+	ctx->name = name_copy(names->name, sizeof(names->name), name);
+	if (ctx->name == NULL)
+		return false;
+	ctx->ident = NULL;
+	names->ident[0] = '\0';
+	if (ident == NULL)
+		return true;
+	ctx->ident = name_copy(names->ident, sizeof(names->ident), ident);
+	if (ctx->ident != NULL)
+		return true;
+	name_drop(ctx->name, names->name);
+	return false;
+}
+
+static void names_drop(memctx *ctx)
+{
+	struct mcx_names *names = mcx_names(ctx);
+
+	name_drop(ctx->name, names->name);
+	name_drop(ctx->ident, names->ident);
+}
+
+int memctx_set_ident(memctx *ctx, const char *ident)
+{
+	struct mcx_names *names;
+	const char *old, *whole;
+
+	if (ctx == NULL) {
+		mcx_misuse("memctx_set_ident: the context is NULL", ctx);
+		return -1;
+	}
+	names = mcx_names(ctx);
+	old = ctx->ident;
+	if (ident == NULL) {
+		names->ident[0] = '\0';
+		ctx->ident = NULL;
+	} else {
+		/* IDENT may be the old one or a part of it. */
+		char place[sizeof(names->ident)];
+
+		whole = name_copy(place, sizeof(place), ident);
+		if (whole == NULL)
+			return -1;
+		memcpy(names->ident, place, sizeof(place));
+		ctx->ident = whole == place ? names->ident : whole;
+	}
+	name_drop(old, names->ident);
+	return 0;
+}
+
+const char *memctx_name(const memctx *ctx)
+{
+	return ctx->name;
+}
+
+const char *memctx_ident(const memctx *ctx)
+{
+	return ctx->ident;
+}
+
+/* ---- Links ---- */
+
+static void tree_link(memctx *ctx, memctx *parent)
+{
+	ctx->parent = parent;
+	ctx->next = NULL;
+	ctx->prev = ctx;
+	if (parent == NULL)
+		return;
+	if (parent->first_child == NULL) {
+		parent->first_child = ctx;
+		return;
+	}
+	ctx->prev = parent->first_child->prev;
+	ctx->prev->next = ctx;
+	parent->first_child->prev = ctx;
+}
+
+static void tree_unlink(memctx *ctx)
+{
+	memctx *parent = ctx->parent;
+
+	if (parent == NULL)
+		return;
+	if (ctx->next != NULL)
+		ctx->next->prev = ctx->prev;
+	else
+		parent->first_child->prev = ctx->prev;
+	if (parent->first_child == ctx)
+		parent->first_child = ctx->next;
+	else
+		ctx->prev->next = ctx->next;
+	ctx->parent = NULL;
+}
+
+memctx *memctx_parent(const memctx *ctx)
+{
+	return ctx->parent;
+}
+
+memctx *memctx_first_child(const memctx *ctx)
+{
+	return ctx->first_child;
+}
+
+memctx *memctx_next_sibling(const memctx *ctx)
+{
+	return ctx->next;
+}
+
+enum memctx_kind memctx_kind_of(const memctx *ctx)
+{
+	return (enum memctx_kind)ctx->kind;
+}
+
+memctx *memctx_walk(const memctx *top, const memctx *ctx)
+{
+	if (ctx->first_child != NULL)
+		return ctx->first_child;
+	while (ctx != top && ctx->next == NULL)
+		ctx = ctx->parent;
+	return ctx == top ? NULL : ctx->next;
+}
+
+/* ---- Creation ---- */
+
+/* Fills in what OPTIONS leaves out; false where they cannot be. */
+static bool options_take(struct memctx_options *taken, const struct memctx_options *options)
+{
+	const size_t most = (size_t)PTRDIFF_MAX;
+
+	*taken = MEMCTX_DEFAULT_OPTIONS;
+	taken->align = 8;
+	if (options == NULL)
+		return true;
+	if (options->init_size > most || options->max_size > most || options->min_size > most)
+		return false;
+	if (options->max_size != 0)
+		taken->max_size = options->max_size < 1024 ? 1024 : options->max_size & ~(size_t)7;
+	if (options->init_size != 0)
+		taken->init_size = options->init_size < 1024 ? 1024 : options->init_size & ~(size_t)7;
+	else if (taken->init_size > taken->max_size)
+		taken->init_size = taken->max_size;
+	if (options->max_size == 0 && taken->max_size < taken->init_size)
+		taken->max_size = taken->init_size;
+	taken->min_size = options->min_size & ~(size_t)7;
+	if (options->align != 0)
+		taken->align = options->align;
+	return taken->max_size >= taken->init_size && (taken->align == 8 || taken->align == 16);
+}
+
+/* The recycler that takes contexts of these options: 1 the default shape, 2 the small one. */
+static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options *options)
+{
+	if (kind != MEMCTX_ASET || options->align != 8 || options->min_size > options->init_size)
+		return 0;
+	if (options->init_size == 8192 && options->max_size == 8388608)
+		return 1;
+	return options->init_size == 1024 && options->max_size == 8192 ? 2 : 0;
+}
+
+/* A recycled context for PARENT, empty and charged, or NULL. */
+static memctx *create_recycled(memctx *parent, uint8_t shape)
+{
+	memctx *ctx = mcx_recycled_get(shape);
+	struct mcx_slot *slot;
+	size_t bytes;
+
+	if (ctx == NULL)
+		return NULL;
+	slot = mcx_slot(ctx);
+	bytes = slot->total_bytes;
+	ctx->parent = parent;
+	ctx->flags = 0;
+	if (parent != NULL && (parent->flags & MCX_LIMITED))
+		ctx->flags |= MCX_LIMITED;
+	slot->total_bytes = slot->nblocks = 0;
+	mcx_record(ctx)->peak_bytes = 0;
+	mcx_record(ctx)->serial = mcx_serial();
+	if (mcx_unlikely(!mcx_charge(ctx, bytes, 1))) {
+		slot->total_bytes = bytes;
+		slot->nblocks = 1;
+		if (!mcx_recycled_put(ctx)) {
+			ctx->methods->destroy(ctx);
+			mcx_unit_put(ctx);
+		}
+		return NULL;
+	}
+	return ctx;
+}
+
+static memctx *create_new(memctx *parent, enum memctx_kind kind,
+	const struct memctx_options *options, uint8_t shape)
+{
+	memctx *ctx;
+
+	mcx_debug_init();
+	ctx = mcx_unit_get();
+	if (ctx == NULL)
+		return NULL;
+	ctx->kind = (uint8_t)kind;
+	ctx->shape = shape;
+	ctx->methods = kinds[kind];
+	ctx->parent = parent;
+	ctx->flags = 0;
+	if (parent != NULL && (parent->flags & MCX_LIMITED))
+		ctx->flags |= MCX_LIMITED;
+	if (ctx->methods->create(ctx, options))
+		return ctx;
+	mcx_unit_put(ctx);
+	return NULL;
+}
+
+static void context_retire(memctx *ctx)
+{
+	ctx->flags &= (uint8_t)~MCX_LIMITED;
+	if (ctx->shape != 0 && mcx_recycled_put(ctx))
+		return;
+	ctx->methods->destroy(ctx);
+	mcx_unit_put(ctx);
+}
+
+memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum memctx_kind kind,
+	const struct memctx_options *options)
+{
+	struct memctx_options taken;
+	memctx *ctx = NULL;
+	uint8_t shape;
+
+	if (name == NULL || (size_t)kind >= KINDS || !options_take(&taken, options)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	shape = options_shape(kind, &taken);
+	if (shape != 0)
+		ctx = create_recycled(parent, shape);
+	if (ctx == NULL)
+		ctx = create_new(parent, kind, &taken, shape);
+	if (ctx == NULL)
+		return NULL;
+	if (mcx_unlikely(!names_set(ctx, name, ident))) {
+		size_t bytes = mcx_slot(ctx)->total_bytes;
+
+		mcx_discharge(ctx, bytes, 0);
+		mcx_slot(ctx)->total_bytes = bytes;
+		context_retire(ctx);
+		errno = ENOMEM;
+		return NULL;
+	}
+	tree_link(ctx, parent);
+	mcx_watch_create(ctx);
+	return ctx;
+}
+
+/* ---- Reset and delete ---- */
+
+void memctx_on_reset(memctx *ctx, struct memctx_callback *callback)
+{
+	if (ctx == NULL || callback == NULL || callback->func == NULL) {
+		mcx_misuse("memctx_on_reset: the context or the function is NULL", ctx);
+		return;
+	}
+	callback->next = ctx->callbacks;
+	ctx->callbacks = callback;
+}
+
+/* Each is unhooked before it runs, so that one that fails to return is not run again. */
+static MCX_COLD void callbacks_run(memctx *ctx)
+{
+	struct memctx_callback *callback;
+
+	while ((callback = ctx->callbacks) != NULL) {
+		ctx->callbacks = callback->next;
+		callback->func(callback->arg);
+	}
+}
+
+static inline void context_empty(memctx *ctx)
+{
+	if (mcx_unlikely(ctx->callbacks != NULL))
+		callbacks_run(ctx);
+	if (ctx->used == 0)
+		return;
+#if MEMCTX_DEBUG >= 3
+	if (mcx_debug_level >= 3)
+		ctx->methods->check(ctx, mcx_debug_report, NULL);
+#endif
+	ctx->methods->reset(ctx);
+	mcx_watch_reset(ctx);
+}
+
+void memctx_reset_only(memctx *ctx)
+{
+	if (mcx_unlikely(ctx == NULL)) {
+		mcx_misuse("memctx_reset_only: the context is NULL", ctx);
+		return;
+	}
+	context_empty(ctx);
+	mcx_record(ctx)->resets++;
+}
+
+void memctx_reset(memctx *ctx)
+{
+	if (mcx_unlikely(ctx == NULL)) {
+		mcx_misuse("memctx_reset: the context is NULL", ctx);
+		return;
+	}
+	if (mcx_unlikely(ctx->first_child != NULL))
+		memctx_delete_children(ctx);
+	context_empty(ctx);
+	mcx_record(ctx)->resets++;
+}
+
+/* Ends CTX, which has no children. */
+static void context_end(memctx *ctx)
+{
+	struct mcx_record *record = mcx_record(ctx);
+	struct mcx_slot *slot = mcx_slot(ctx);
+	size_t bytes;
+
+	context_empty(ctx);
+	bytes = slot->total_bytes;
+	mcx_discharge(ctx, bytes, 0);
+	slot->total_bytes = bytes;
+	tree_unlink(ctx);
+	if (current == ctx)
+		current = NULL;
+	mcx_watch_delete(ctx);
+	names_drop(ctx);
+	ctx->limit = ctx->subtree_bytes = 0;
+	record->allocs = record->dropped = record->reallocs = record->resets = 0;
+	record->carved_before = record->cut = record->reused_before = 0;
+	context_retire(ctx);
+}
+
+void memctx_delete_children(memctx *ctx)
+{
+	memctx *last = ctx;
+
+	if (ctx == NULL) {
+		mcx_misuse("memctx_delete_children: the context is NULL", ctx);
+		return;
+	}
+	for (;;) {
+		memctx *parent;
+
+		while (last->first_child != NULL)
+			last = last->first_child;
+		if (last == ctx)
+			return;
+		parent = last->parent;
+		context_end(last);
+		last = parent;
+	}
+}
+
+void memctx_delete(memctx *ctx)
+{
+	if (mcx_unlikely(ctx == NULL)) {
+		mcx_misuse("memctx_delete: the context is NULL", ctx);
+		return;
+	}
+	if (ctx->first_child != NULL)
+		memctx_delete_children(ctx);
+	context_end(ctx);
+}
+
+/* ---- Moving ---- */
+
+/* Whether a limit at or above PARENT, and not above CTX already, forbids BYTES more. */
+static bool move_is_limited(const memctx *ctx, const memctx *parent, size_t bytes)
+{
+	for (const memctx *c = parent; c != NULL; c = c->parent) {
+		const memctx *above = ctx->parent;
+
+		if (c->limit == 0)
+			continue;
+		while (above != NULL && above != c)
+			above = above->parent;
+		if (above == NULL && (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes))
+			return true;
+	}
+	return false;
+}
+
+int memctx_set_parent(memctx *ctx, memctx *parent)
+{
+	size_t bytes;
+
+	if (ctx == NULL) {
+		mcx_misuse("memctx_set_parent: the context is NULL", ctx);
+		return -1;
+	}
+	for (const memctx *c = parent; c != NULL; c = c->parent) {
+		if (c == ctx) {
+			errno = EINVAL;
+			return -1;
+		}
+	}
+	bytes = memctx_subtree_total(ctx);
+	if (move_is_limited(ctx, parent, bytes)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	for (memctx *c = ctx->parent; c != NULL; c = c->parent)
+		if (c->limit != 0)
+			c->subtree_bytes -= bytes;
+	tree_unlink(ctx);
+	tree_link(ctx, parent);
+	for (memctx *c = parent; c != NULL; c = c->parent)
+		if (c->limit != 0)
+			c->subtree_bytes += bytes;
+	limits_spread(ctx);
+	return 0;
+}

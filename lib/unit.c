@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Units of address space: where contexts, their slots, records and names lie.
+ *
+ * One range is reserved once and made usable a bank at a time; a unit, once used, keeps its
+ * address for the life of the process.  Where address space is short a smaller range is taken,
+ * down to one bank.
+ *
+ * Invariant: under the lock, every unit below `used` is either live or on the free list, which
+ * goes through the units' first word.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Before there is a reservation no address lies in it. */
+uintptr_t mcx_base = UINTPTR_MAX - MCX_SPAN;
+
+static struct {
+	pthread_mutex_t lock;
+	size_t banks;     /* reserved */
+	size_t committed; /* of them, usable */
+	size_t used;      /* units handed out at least once */
+	size_t live;
+	memctx *free;
+} units = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool units_reserve(void)
+{
+	size_t banks = MCX_BANKS;
+	void *range = NULL;
+
+	if (mcx_backing.reserve == NULL)
+		return false;
+	for (; range == NULL && banks > 0; banks /= 2) {
+		range = mcx_backing.reserve(banks * MCX_BANK_BYTES, mcx_backing.arg);
+		if (range != NULL)
+			break;
+	}
+	if (range == NULL)
+		return false;
+	mcx_base = (uintptr_t)range;
+	units.banks = banks;
+	return true;
+}
+
+/* Makes the next bank usable. */
+static bool units_commit(void)
+{
+	char *bank;
+
+	if (units.banks == 0 && !units_reserve())
+		return false;
+	if (units.committed == units.banks)
+		return false;
+	bank = (char *)mcx_base + units.committed * MCX_BANK_BYTES;
+	if (mcx_backing.commit(bank, MCX_BANK_BYTES, mcx_backing.arg) != 0)
+		return false;
+	units.committed++;
+	return true;
+}
+
+static memctx *units_take(void)
+{
+	memctx *ctx = units.free;
+	size_t index = units.used;
+
+	if (ctx != NULL) {
+		units.free = ctx->bin[0];
+		return ctx;
+	}
+	if (index == units.committed * MCX_BANK_CONTEXTS && !units_commit())
+		return NULL;
+	units.used++;
+	return (memctx *)(mcx_base + index / MCX_BANK_CONTEXTS * MCX_BANK_BYTES +
+			  index % MCX_BANK_CONTEXTS * MCX_UNIT);
+}
+
+memctx *mcx_unit_get(void)
+{
+	memctx *ctx;
+
+	pthread_mutex_lock(&units.lock);
+	ctx = units_take();
+	if (ctx != NULL)
+		units.live++;
+	pthread_mutex_unlock(&units.lock);
+	if (ctx == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memset(ctx, 0, sizeof(*ctx));
+	memset(mcx_slot(ctx), 0, sizeof(struct mcx_slot));
+	memset(mcx_record(ctx), 0, sizeof(struct mcx_record));
+	mcx_record(ctx)->serial = mcx_serial();
+	return ctx;
+}
+
+void mcx_unit_put(memctx *ctx)
+{
+	pthread_mutex_lock(&units.lock);
+	ctx->bin[0] = units.free;
+	units.free = ctx;
+	units.live--;
+	pthread_mutex_unlock(&units.lock);
+}
+
+/* Threads take serials in runs, so that a recycled context costs no atomic operation. */
+#define SERIAL_RUN 256u
+
+uint64_t mcx_serial(void)
+{
+	static atomic_uint_fast64_t taken = 1;
+	static MCX_TLS uint64_t next, end;
+
+	if (next == end) {
+		next = atomic_fetch_add_explicit(&taken, SERIAL_RUN, memory_order_relaxed);
+		end = next + SERIAL_RUN;
+	}
+	return next++;
+}
+
+size_t mcx_units_live(void)
+{
+	size_t live;
+
+	pthread_mutex_lock(&units.lock);
+	live = units.live;
+	pthread_mutex_unlock(&units.lock);
+	return live;
+}
+
+void mcx_units_bytes(uint64_t *reserved, uint64_t *committed)
+{
+	pthread_mutex_lock(&units.lock);
+	*reserved = units.banks * MCX_BANK_BYTES;
+	*committed = units.committed * MCX_BANK_BYTES;
+	pthread_mutex_unlock(&units.lock);
+}
+
+void mcx_units_release(void)
+{
+	pthread_mutex_lock(&units.lock);
+	if (units.live == 0 && units.banks > 0) {
+		mcx_backing.release((void *)mcx_base, units.banks * MCX_BANK_BYTES,
+			mcx_backing.arg);
+		mcx_base = UINTPTR_MAX - MCX_SPAN;
+		units.banks = units.committed = units.used = 0;
+		units.free = NULL;
+	}
+	pthread_mutex_unlock(&units.lock);
+}
