@@ -125,7 +125,8 @@ void *memctx_alloc_aligned(memctx *ctx, size_t size, size_t align)
 	payload = behind + MCX_WORD;
 	payload += -(uintptr_t)payload & (align - 1);
 	ctx->methods->set_requested(ctx, behind, size);
-	mcx_watch_moved(behind, chunk_room(behind, mcx_word_load(behind)), payload, 0, size);
+	mcx_watch_moved(behind, chunk_room(behind, mcx_word_load(behind)), behind, payload, 0,
+		size);
 	mcx_word_store(payload, (uint64_t)(uintptr_t)behind << MCX_ADDRESS_SHIFT |
 		(uint64_t)(MCX_MOVED_MAGIC << 5 | (unsigned)__builtin_ctzll(align)) << MCX_SLACK_SHIFT |
 		MCX_TAG_OTHER);
@@ -150,7 +151,7 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 	old_size = memctx_requested(behind);
 	if (size <= room - offset && (mcx_word_is_other(behind_word) || room - size <= MCX_SLACK_MAX)) {
 		ctx->methods->set_requested(ctx, behind, size);
-		mcx_watch_moved(behind, room, payload, old_size, size);
+		mcx_watch_moved(behind, room, payload, payload, old_size, size);
 		mcx_record(ctx)->reallocs++;
 		return payload;
 	}

@@ -156,12 +156,13 @@ void mcx_watch_release(char *start, char *free, char *end)
 		memset(start, MCX_WIPE, (size_t)(free - start));
 }
 
-void mcx_watch_moved(void *behind, size_t room, void *payload, size_t old_size, size_t size)
+void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, size_t old_size,
+	size_t size)
 {
 	char *bytes = payload, *end = (char *)behind + room;
 
-	VALGRIND_MEMPOOL_CHANGE(memctx_owner(behind), old_size == 0 ? behind : payload, payload,
-		size);
+	(void)was;
+	VALGRIND_MEMPOOL_CHANGE(memctx_owner(behind), was, payload, size);
 	poison(behind, (size_t)(bytes - (char *)behind));
 	if (size > old_size)
 		unpoison(bytes + old_size, size - old_size);

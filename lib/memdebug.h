@@ -69,8 +69,8 @@ void mcx_watch_release(char *start, char *free, char *end) MCX_HIDDEN;
 /* A large chunk's block is about to move with its contents; has moved from FROM to TO. */
 void mcx_watch_lift(char *start, char *end) MCX_HIDDEN;
 void mcx_watch_land(memctx *ctx, const struct mcx_block *from, struct mcx_block *to) MCX_HIDDEN;
-/* In BEHIND, of ROOM bytes, PAYLOAD of OLD_SIZE bytes was laid or resized; is freed with it. */
-void mcx_watch_moved(void *behind, size_t room, void *payload, size_t old_size,
+/* In BEHIND, of ROOM bytes, lies PAYLOAD, known as WAS until now; PAYLOAD is freed with BEHIND. */
+void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, size_t old_size,
 	size_t size) MCX_HIDDEN;
 void mcx_watch_unmove(void *payload, void *behind) MCX_HIDDEN;
 /* A context began; lost every chunk; ended. */
@@ -91,7 +91,7 @@ void mcx_debug_report(const memctx *ctx, const char *what, void *arg) MCX_HIDDEN
 #define mcx_watch_block(start, end) ((void)0)
 #define mcx_watch_wipe(start, free, end) ((void)0)
 #define mcx_watch_release(start, free, end) ((void)0)
-#define mcx_watch_moved(behind, room, payload, old_size, size) ((void)0)
+#define mcx_watch_moved(behind, room, was, payload, old_size, size) ((void)0)
 #define mcx_watch_unmove(payload, behind) ((void)0)
 #define mcx_watch_lift(start, end) ((void)0)
 #define mcx_watch_land(ctx, from, to) ((void)0)
