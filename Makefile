@@ -250,7 +250,7 @@ again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 check:
 	@scripts/deps.sh check
-	@$(again) all tests
+	@$(again) MODE=release all tests
 	@$(again) MODE=asan tests $(if $(asan_scripts),tool)
 	@$(if $(TSAN_TESTS),$(again) MODE=tsan $(TSAN_TESTS:%=build/tsan/tests/%))
 	@TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(suites)
