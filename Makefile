@@ -12,7 +12,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 JOBS ?= $(shell nproc)
 
-VERSION := $(shell sed -n 's/^.define MEMCTX_VERSION_[A-Z]* //p' lib/memctx.h | paste -sd. -)
+hash := \#
+VERSION := $(shell sed -n 's/^$(hash)define MEMCTX_VERSION_[A-Z]* //p' lib/memctx.h | paste -sd. -)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 .DELETE_ON_ERROR:
@@ -134,9 +135,9 @@ $(B)/%.o: %.c $(B)/flags
 	$(compile)
 $(B)/pic/%.o: lib/%.c $(B)/flags
 	$(compile)
-$(B)/check/%.o: lib/%.c $(B)/flags
+$(B)/check/%.o: lib/%.c $(B)/flags $(B)/valgrind
 	$(compile)
-$(B)/check-pic/%.o: lib/%.c $(B)/flags
+$(B)/check-pic/%.o: lib/%.c $(B)/flags $(B)/valgrind
 	$(compile)
 
 $(static): $(call objects,$(lib_src)) $(B)/sources
@@ -201,14 +202,16 @@ tests: $(if $(cmocka_libs),$(test_programs)) $(fuzz_programs) $(call programs,$(
 objects: $(call objects,$(lib_src) $(model_src) $(tui_src) $(cli_src) $(fuzz_src) $(bench_src) \
 	$(if $(cmocka_libs),$(test_src) $(helper_src)))
 
-# Two stamps, rewritten only when they change: the flags behind every object, and the list of
-# sources behind every archive and program.
+# Stamps, rewritten only when they change: the flags behind every object, the list of sources behind
+# every archive and program, and whether Valgrind's header is there for libmemctx-check.
 define flags_text
 $(shell $(CC) --version 2>&1 | head -n 1)
 $(CC) $(all_cppflags) $(all_cflags) $(all_ldflags)
 $(checking) $(VERSION) $(model_cflags) $(tui_cflags) $(cmocka_cflags)
 $(model_libs) $(tui_libs) $(cmocka_libs)
 endef
+valgrind_text = $(shell echo '$(hash)include <valgrind/memcheck.h>' | \
+	$(CC) $(CPPFLAGS) -E -x c -o /dev/null - 2>/dev/null && echo with || echo without)
 sources_text = $(lib_src) $(model_src) $(tui_src) $(cli_src) $(helper_src)
 
 define update
@@ -220,6 +223,8 @@ endef
 $(B)/flags: FORCE | $(B)
 	@scripts/deps.sh need cc libc
 	$(call update,$(flags_text))
+$(B)/valgrind: FORCE | $(B)
+	$(call update,$(valgrind_text))
 $(B)/sources: FORCE $(B)/flags | $(B)
 	$(call update,$(sources_text))
 $(B):
@@ -239,7 +244,7 @@ tests_named := $(test_src:tests/%.c=%)
 fuzz_named := $(fuzz_src:tests/%.c=%)
 scripts := $(filter-out run,$(basename $(notdir $(wildcard tests/*.sh))))
 # Scripts that say so run again with the sanitized tool.
-asan_scripts := $(basename $(notdir $(shell grep -ls '^\# also: asan' tests/*.sh)))
+asan_scripts := $(basename $(notdir $(shell grep -ls '^$(hash) also: asan' tests/*.sh)))
 suites = $(tests_named:%=asan:%) $(VALGRIND_TESTS:%=valgrind:%) $(TSAN_TESTS:%=tsan:%) \
 	$(tests_named:%=release:%) $(fuzz_named:%=corpus:%) \
 	$(scripts:%=script:%) $(asan_scripts:%=asan-script:%)
@@ -330,6 +335,8 @@ install: all
 	$(Q)sed -e 's|@UP@|$(call relative,$(LIBDIR)/pkgconfig,$(PREFIX))|' \
 		-e 's|@LIB@|$(call relative,$(PREFIX),$(LIBDIR))|' -e 's|@VERSION@|$(VERSION)|' \
 		memctx.pc.in >$(libdir)/pkgconfig/memctx.pc
+	@! grep -q without $(B)/valgrind || \
+		echo 'libmemctx-check knows nothing of Valgrind: its headers were not there'
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig || true
 
 uninstall:
