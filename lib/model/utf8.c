@@ -5,6 +5,8 @@
  */
 #include "model/utf8.h"
 
+#include <string.h>
+
 size_t utf8_decode(const char *text, size_t size, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -31,15 +33,35 @@ size_t utf8_decode(const char *text, size_t size, uint32_t *code)
 	return length;
 }
 
-bool utf8_valid(const char *text, size_t size)
+static bool eight_are_ascii(const char *text)
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return (word & UINT64_C(0x8080808080808080)) == 0;
+}
+
+size_t utf8_prefix(const char *text, size_t size)
 {
 	uint32_t code;
-	size_t length;
+	size_t at = 0;
 
-	for (; size; text += length, size -= length) {
-		length = utf8_decode(text, size, &code);
+	while (at < size) {
+		if (size - at >= 8 && eight_are_ascii(text + at)) {
+			at += 8;
+			continue;
+		}
+		if (size - at < 8 && size >= 8 && eight_are_ascii(text + size - 8))
+			return size;
+		size_t length = utf8_decode(text + at, size - at, &code);
 		if (!length)
-			return false;
+			break;
+		at += length;
 	}
-	return true;
+	return at;
+}
+
+bool utf8_valid(const char *text, size_t size)
+{
+	return utf8_prefix(text, size) == size;
 }

@@ -15,6 +15,9 @@
  */
 size_t utf8_decode(const char *text, size_t size, uint32_t *code);
 
+/* The length of the longest beginning of TEXT that is UTF-8; runs of ASCII are passed over fast. */
+size_t utf8_prefix(const char *text, size_t size);
+
 bool utf8_valid(const char *text, size_t size);
 
 #endif
