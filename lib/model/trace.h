@@ -56,7 +56,7 @@ enum trace_kind { TRACE_ASET, TRACE_SLAB, TRACE_GENERATION, TRACE_BUMP, TRACE_KI
  * byte but 0, end with 0, and live until the next trace_read().
  */
 struct trace_create {
-	const char *name;  /* create */
+	const char *name; /* create */
 	size_t name_len;
 	const char *ident; /* create with ident="…", ident; else NULL */
 	size_t ident_len;
@@ -86,14 +86,14 @@ struct trace_event {
 	uint64_t chunk;
 	uint64_t id2;
 	uint64_t size;
-	uint64_t line;                     /* from 1 */
+	uint64_t line; /* from 1 */
 	union {
 		uint64_t align;                    /* alloc */
 		const struct trace_create *create; /* create, ident */
 	};
-	uint8_t op;   /* enum trace_op */
-	uint8_t kind; /* enum trace_kind, create only */
-	uint8_t has;  /* TRACE_HAS_… */
+	uint8_t op;    /* enum trace_op */
+	uint8_t kind;  /* enum trace_kind, create only */
+	uint8_t has;   /* TRACE_HAS_… */
 	uint32_t text; /* where the line begins in the reader's buffer, for trace_column() */
 };
 
@@ -116,7 +116,7 @@ enum trace_field {
 struct trace_error {
 	uint64_t line, column; /* from 1; 0: the error is about the file as a whole */
 	int system;            /* an errno: the file could not be read; 0: the text is at fault */
-	char message[400];     /* control characters and broken UTF-8 of the input are shown as \xHH */
+	char message[400]; /* control characters and broken UTF-8 of the input are shown as \xHH */
 };
 
 struct trace_reader;
@@ -132,8 +132,8 @@ struct trace_reader;
 struct trace_reader *trace_open(const char *path, unsigned flags, struct trace_error *error);
 
 /* The same over memory, which the caller keeps until trace_close(). */
-struct trace_reader *trace_open_memory(const void *text, size_t size, unsigned flags,
-	struct trace_error *error);
+struct trace_reader *trace_open_memory(
+	const void *text, size_t size, unsigned flags, struct trace_error *error);
 
 void trace_close(struct trace_reader *reader);
 
@@ -150,22 +150,23 @@ const struct trace_error *trace_last_error(const struct trace_reader *reader);
 /*
  * The column at which FIELD of EVENT begins, from 1.  EVENT is of the batch last read.
  */
-uint64_t trace_column(const struct trace_reader *reader, const struct trace_event *event,
-	enum trace_field field);
+uint64_t trace_column(
+	const struct trace_reader *reader, const struct trace_event *event, enum trace_field field);
 
 /* The text of EVENT's line, without its end; *LENGTH gets its bytes.  Lives as the batch does. */
-const char *trace_text(const struct trace_reader *reader, const struct trace_event *event,
-	size_t *length);
+const char *trace_text(
+	const struct trace_reader *reader, const struct trace_event *event, size_t *length);
 
-/* Bytes of input (as stored: compressed ones count compressed) consumed, and in all; 0: not known. */
+/* Bytes of input (as stored: compressed ones count compressed) consumed, and in all; 0: not known.
+ */
 uint64_t trace_position(const struct trace_reader *reader);
 uint64_t trace_length(const struct trace_reader *reader);
 /* Bytes of text read so far, after decompression. */
 uint64_t trace_text_bytes(const struct trace_reader *reader);
 
 /* The first key that the reader did not know and its place ("FILE:LINE:COLUMN" parts), if any. */
-bool trace_unknown_key(const struct trace_reader *reader, char key[static 64], uint64_t *line,
-	uint64_t *column);
+bool trace_unknown_key(
+	const struct trace_reader *reader, char key[static 64], uint64_t *line, uint64_t *column);
 
 /* "create", "alloc" …; "aset", "slab" … */
 const char *trace_op_name(enum trace_op op);
