@@ -134,6 +134,9 @@ void cli_progress(const char *format, ...) __attribute__((format(printf, 1, 2)))
  */
 void cli_progress_end(void);
 
+/* Names a file that a signal which ends the tool is to remove; NULL: none any more. */
+void cli_unfinished(const char *path);
+
 /*
  * Flushes and closes stdout.  Returns STATUS, or CLI_SYSTEM with the reason said where what was
  * written did not get out and STATUS would have been success.

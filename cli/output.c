@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,13 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef MEMCTX_TRACES_DIR
-#define MEMCTX_TRACES_DIR "/usr/local/share/memctx/traces"
-#endif
-
 struct cli_settings cli_settings;
 
 static volatile sig_atomic_t progress_shown;
+static const char *volatile unfinished_file;
 
 static const char erase_line[] = "\r\033[K";
 
@@ -103,21 +101,46 @@ static bool is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* Where sample traces are: here, or where the tool is installed; NULL: neither. */
+static const char *samples_folder(char path[static PATH_MAX])
+{
+	static const char from_bin[] = "/../share/memctx/traces";
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof from_bin);
+	char *slash;
+
+	if (is_directory("traces"))
+		return "traces";
+	if (length <= 0)
+		return NULL;
+	path[length] = 0;
+	slash = strrchr(path, '/');
+	if (slash == NULL)
+		return NULL;
+	strcpy(slash, from_bin);
+	char *resolved = realpath(path, NULL);
+	if (resolved == NULL)
+		return NULL;
+	strcpy(path, resolved);
+	free(resolved);
+	return is_directory(path) ? path : NULL;
+}
+
 void cli_open_error(const char *path, int error)
 {
-	const char *samples = is_directory("traces")            ? "traces"
-			      : is_directory(MEMCTX_TRACES_DIR) ? MEMCTX_TRACES_DIR
-								: NULL;
+	char folder[PATH_MAX];
+	const char *samples = error == ENOENT ? samples_folder(folder) : NULL;
 
-	if (error == ENOENT && samples != NULL)
+	if (samples != NULL)
 		cli_error("%s: no such file (samples to replay: %s/)", path, samples);
 	else
 		cli_system_error(path, error);
 }
 
 /* Only what may be called in a handler. */
-static void erase_and_die(int signal_number)
+static void clean_and_die(int signal_number)
 {
+	if (unfinished_file != NULL)
+		unlink(unfinished_file);
 	if (progress_shown) {
 		ssize_t ignored = write(STDERR_FILENO, erase_line, sizeof erase_line - 1);
 		(void)ignored;
@@ -128,24 +151,29 @@ static void erase_and_die(int signal_number)
 static void catch_signals(void)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = erase_and_die}, old;
+	static bool caught;
+	struct sigaction action = {.sa_handler = clean_and_die}, old;
 
 	action.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+	for (size_t i = 0; !caught && i < sizeof signals / sizeof *signals; i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
 			sigaction(signals[i], &action, NULL);
+	caught = true;
+}
+
+void cli_unfinished(const char *path)
+{
+	catch_signals();
+	unfinished_file = path;
 }
 
 void cli_progress(const char *format, ...)
 {
-	static bool caught;
 	va_list list;
 
 	if (!cli_settings.progress)
 		return;
-	if (!caught)
-		catch_signals();
-	caught = true;
+	catch_signals();
 	progress_shown = 1;
 	fputs(erase_line, stderr);
 	va_start(list, format);
@@ -176,9 +204,9 @@ int cli_close_output(int status)
 		failed = true;
 		error = errno;
 	}
-	if (!failed)
+	if (!failed || status != CLI_DONE)
 		return status;
 	if (error != EPIPE) /* whoever read us had enough: nothing to say */
-		cli_error("standard output: %s", error != 0 ? strerror(error) : "write failed");
-	return status == CLI_DONE ? CLI_SYSTEM : status;
+		cli_error("standard output: %s", error != 0 ? strerror(error) : "a write failed");
+	return CLI_SYSTEM;
 }
