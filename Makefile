@@ -238,11 +238,12 @@ $(call objects,$(model_src) $(tui_src) $(cli_src)): | need-tool
 
 # Every test program runs in the release build and under AddressSanitizer and UBSan; those named
 # here under Valgrind as well, and those with threads under ThreadSanitizer.
-VALGRIND_TESTS ?= $(filter-out model_test,$(tests_named))
+VALGRIND_TESTS ?= $(filter-out scale_test threads_test,$(tests_named))
 TSAN_TESTS ?= $(filter %thread_test %threads_test,$(tests_named))
 tests_named := $(test_src:tests/%.c=%)
 fuzz_named := $(fuzz_src:tests/%.c=%)
-scripts := $(filter-out run,$(basename $(notdir $(wildcard tests/*.sh))))
+soak_scripts := $(basename $(notdir $(wildcard tests/soak_*.sh)))
+scripts := $(filter-out run $(soak_scripts),$(basename $(notdir $(wildcard tests/*.sh))))
 # Scripts that say so run again with the sanitized tool.
 asan_scripts := $(basename $(notdir $(shell grep -ls '^$(hash) also: asan' tests/*.sh)))
 suites = $(tests_named:%=asan:%) $(VALGRIND_TESTS:%=valgrind:%) $(TSAN_TESTS:%=tsan:%) \
@@ -260,10 +261,13 @@ check:
 	@$(if $(TSAN_TESTS),$(again) MODE=tsan $(TSAN_TESTS:%=build/tsan/tests/%))
 	@TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(suites)
 
-# A billion operations and long storms: the suites that read SOAK do more of the same.
-SOAK_TESTS ?= $(filter model_test %storm_test %random_test,$(tests_named))
-soak: all tests
-	@SOAK=1 TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(SOAK_TESTS:%=release:%)
+# The long runs: STEPS random operations against the model, and the scripts named soak_*.
+STEPS ?= 1000000000
+soak:
+	@scripts/deps.sh check
+	@$(again) MODE=release all tests
+	@MEMCTX_STEPS=$(STEPS) SUITE_SECONDS=86400 TESTS='$(TESTS)' CC='$(CC)' tests/run.sh \
+		$(addprefix release:,$(filter model_test,$(tests_named))) $(soak_scripts:%=script:%)
 
 # New inputs for SECONDS in each harness; what it finds is kept in build/fuzz/found.
 SECONDS ?= 60
@@ -354,7 +358,8 @@ help:
 	'make             the library and ./memctx-tool; MODE=release debug asan tsan coverage' \
 	'make demo        installs what building needs, builds, and shows a first result' \
 	'make check       installs what testing needs and runs every suite (TESTS=PATTERNS: some)' \
-	'make soak, fuzz  the long runs (fuzz: SECONDS= a harness, with clang)' \
+	'make soak        STEPS random operations, and what else takes long' \
+	'make fuzz        SECONDS of new inputs for each harness, with clang' \
 	'make bench       the allocator against its peers, and the replay' \
 	'make coverage    lines and branches of lib/ that the tests reach' \
 	'make lint        format, shell scripts, rules of the tree' \

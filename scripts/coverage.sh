@@ -19,21 +19,20 @@ done
 
 # One table: FOLDER has the objects of the library's TITLE.
 table() {
-	local folder=$1 title=$2 out=$build/gcov/$2 source
+	local folder=$1 title=$2 out=$build/gcov/$2
+	ls "$folder"/*.gcda >/dev/null 2>&1 || return 0
 	rm -rf "$out"
 	mkdir -p "$out"
-	for source in lib/*.c; do
-		[ -e "$folder/$(basename "$source" .c).gcda" ] || continue
-		gcov -b -r -o "$folder" "$source"
-		mv -- *.gcov "$out" 2>/dev/null
-	done >"$out/summary"
-	[ -s "$out/summary" ] || return
+	# All at once, so that a header's lines are summed over those that include it.
+	gcov -b -r -o "$folder" lib/*.c >"$out/summary" 2>/dev/null
+	mv -- *.gcov "$out"
 	awk -v title="$title" -v out="$out" '
 	function uncovered(file,    path, line, part, list) {
 		path = out "/" file ".gcov"
 		while ((getline line < path) > 0) {
 			split(line, part, ":")
-			if (part[1] ~ /#####|=====/)
+			# The first sum of a line; those of each copy of an inline function follow.
+			if (!seen[file, part[2]]++ && part[1] ~ /#####|=====/)
 				list = list " " (part[2] + 0)
 		}
 		return list
