@@ -115,7 +115,7 @@ static struct mcx_block *aset_block_get(memctx *ctx, size_t stride)
 
 		if (!mcx_charge(ctx, size, 1))
 			continue;
-		block = mcx_block_get(&size, true);
+		block = mcx_block_get(size);
 		if (block != NULL) {
 			aset_block_init(ctx, block, size);
 			return block;
@@ -165,7 +165,7 @@ static struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 
 	if (!mcx_charge(ctx, want, 1))
 		return NULL;
-	block = mcx_block_get(bytes, ctx->flags & MCX_LIMITED);
+	block = mcx_large_get(bytes, ctx->flags & MCX_LIMITED);
 	if (block == NULL)
 		mcx_discharge(ctx, want, 1);
 	else if (*bytes != want)
@@ -298,7 +298,7 @@ static void aset_free_large(memctx *ctx, void *payload)
 	mcx_discharge(ctx, bytes, 1);
 	mcx_watch_release(aset_block_start(block), block->end, block->end);
 	mcx_word_store(payload, MCX_TAG_FREE);
-	mcx_block_put(block, bytes);
+	mcx_large_put(block, bytes);
 }
 
 /* ---- Life of a context ---- */
@@ -328,6 +328,19 @@ static bool aset_create(memctx *ctx, const struct memctx_options *options)
 	return true;
 }
 
+static void aset_release_block(memctx *ctx, struct mcx_block *block)
+{
+	size_t bytes = aset_block_size(block);
+	bool is_large = aset_block_is_large(block);
+
+	mcx_watch_release(aset_block_start(block), is_large ? block->end : block->free, block->end);
+	mcx_discharge(ctx, bytes, 1);
+	if (is_large)
+		mcx_large_put(block, bytes);
+	else
+		mcx_block_put(block, bytes);
+}
+
 /* Gives back every block but the keeper, which becomes the open one. */
 static MCX_COLD void aset_release_blocks(memctx *ctx)
 {
@@ -336,15 +349,9 @@ static MCX_COLD void aset_release_blocks(memctx *ctx)
 
 	block->free = ctx->free;
 	for (; block != NULL; block = next) {
-		size_t bytes = aset_block_size(block);
-
 		next = block->next;
-		if (block == ctx->keeper)
-			continue;
-		mcx_watch_release(aset_block_start(block),
-			aset_block_is_large(block) ? block->end : block->free, block->end);
-		mcx_discharge(ctx, bytes, 1);
-		mcx_block_put(block, bytes);
+		if (block != ctx->keeper)
+			aset_release_block(ctx, block);
 	}
 	slot->large_chunks = slot->large_requested = slot->large_bytes = 0;
 	block = ctx->keeper;

@@ -2,13 +2,15 @@
 /*
  * The door to the system, and each thread's cache of freed blocks and contexts before it.
  *
- * A freed block goes to its thread's cache: most blocks are of the few sizes that the doubling
- * makes, and a large chunk is often followed by another of about its size.  The cache holds at
- * most CACHE_BYTES in CACHE_BLOCKS blocks; the oldest goes first.  Deleted contexts of
+ * Freed blocks are filed by size, eight bins a doubling, a few in each; a large chunk is often
+ * followed by another of about its size, and most other blocks are of the first few sizes of
+ * the doubling.  Those of the sizes beyond go straight back: they are seldom filled, and the
+ * system hands them out anew without the pages that the last owner touched.  Deleted contexts of
  * the two usual shapes are kept with their keeper blocks, as PostgreSQL keeps them.
  *
  * Invariant: everything obtained through the backing is given back with the size it was asked
- * for; what a thread caches goes back when the thread ends or calls memctx_trim().
+ * for; a thread's cache holds at most CACHE_BYTES of blocks, and goes back when the thread ends
+ * or calls memctx_trim().
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,9 +20,12 @@
 
 #include "internal.h"
 
-#define CACHE_BLOCKS 64u
-#define CACHE_BYTES ((size_t)8 << 20)
-#define CACHE_BLOCK_MAX ((size_t)1 << 20)
+#define CACHE_BYTES ((size_t)4 << 20)
+#define CACHE_LOG2_MIN 10u /* of the smallest size that is cached */
+#define CACHE_LOG2_MAX 19u /* of the size that is too large */
+#define CACHE_BINS ((CACHE_LOG2_MAX - CACHE_LOG2_MIN) * 8u)
+#define CACHE_DEPTH 4u
+#define CACHE_DOUBLED_MAX ((size_t)32768) /* blocks that chunks are carved from */
 #define RECYCLED_MAX 100u
 
 static void *system_alloc(size_t size, void *arg)
@@ -76,10 +81,16 @@ struct cached_block {
 	size_t size;
 };
 
+/* Blocks of about one size, the oldest first. */
+struct cache_bin {
+	struct cached_block blocks[CACHE_DEPTH];
+	unsigned n;
+};
+
 /* What a thread keeps. */
 struct thread_cache {
-	struct cached_block blocks[CACHE_BLOCKS]; /* oldest first */
-	unsigned nblocks;
+	struct cache_bin bins[CACHE_BINS];
+	unsigned hand; /* the bin that gives next when there is too much */
 	size_t block_bytes;
 	memctx *recycled[2];
 	unsigned nrecycled[2];
@@ -111,6 +122,38 @@ void mcx_own_put(void *memory, size_t size)
 
 /* ---- The cache ---- */
 
+/* The bin of a size in the cached range: it holds sizes from its floor to an eighth more. */
+static inline unsigned bin_of(size_t size)
+{
+	unsigned log2 = 63u - (unsigned)__builtin_clzll(size);
+
+	return (log2 - CACHE_LOG2_MIN) * 8 + ((unsigned)(size >> (log2 - 3)) & 7u);
+}
+
+static inline bool is_cached_size(size_t size)
+{
+	return size >> CACHE_LOG2_MIN != 0 && size >> CACHE_LOG2_MAX == 0;
+}
+
+/* Takes block I out of a bin. */
+static struct cached_block bin_take(struct thread_cache *from, struct cache_bin *bin, unsigned i)
+{
+	struct cached_block taken = bin->blocks[i];
+
+	bin->n--;
+	for (; i < bin->n; i++)
+		bin->blocks[i] = bin->blocks[i + 1];
+	from->block_bytes -= taken.size;
+	return taken;
+}
+
+static void bin_drop_oldest(struct thread_cache *from, struct cache_bin *bin)
+{
+	struct cached_block oldest = bin_take(from, bin, 0);
+
+	mcx_own_put(oldest.memory, oldest.size);
+}
+
 static size_t cache_empty(struct thread_cache *from)
 {
 	size_t bytes = from->block_bytes + from->recycled_bytes;
@@ -125,11 +168,10 @@ static size_t cache_empty(struct thread_cache *from)
 		}
 		from->nrecycled[shape] = 0;
 	}
-	/* Destroying contexts may have cached their blocks. */
-	for (unsigned i = 0; i < from->nblocks; i++)
-		mcx_own_put(from->blocks[i].memory, from->blocks[i].size);
-	from->nblocks = 0;
-	from->block_bytes = from->recycled_bytes = 0;
+	from->recycled_bytes = 0;
+	for (unsigned i = 0; i < CACHE_BINS; i++)
+		while (from->bins[i].n > 0)
+			bin_drop_oldest(from, &from->bins[i]);
 	return bytes;
 }
 
@@ -167,57 +209,77 @@ static MCX_COLD struct thread_cache *cache_begin(void)
 	return made;
 }
 
-static void cache_remove(struct thread_cache *from, unsigned i)
-{
-	from->block_bytes -= from->blocks[i].size;
-	from->nblocks--;
-	memmove(&from->blocks[i], &from->blocks[i + 1],
-		(from->nblocks - i) * sizeof(from->blocks[0]));
-}
-
-/* The newest cached block that holds SIZE; not exact: with at most an eighth to spare. */
+/* A cached block of SIZE bytes, or, not exact, of at most a quarter more; *SIZE becomes what it has. */
 static void *cache_take(size_t *size, bool exact)
 {
-	size_t most = exact ? *size : *size + *size / 8;
 	struct thread_cache *from = cache;
+	struct cache_bin *bin;
 
-	if (from == NULL)
+	if (from == NULL || !is_cached_size(*size))
 		return NULL;
-	for (unsigned i = from->nblocks; i-- > 0;) {
-		struct cached_block found = from->blocks[i];
+	bin = &from->bins[bin_of(*size)];
+	for (unsigned i = bin->n; i-- > 0;) {
+		size_t found = bin->blocks[i].size;
 
-		if (found.size < *size || found.size > most)
-			continue;
-		cache_remove(from, i);
-		*size = found.size;
-		return found.memory;
+		if (found == *size || (!exact && found > *size)) {
+			*size = found;
+			return bin_take(from, bin, i).memory;
+		}
 	}
-	return NULL;
+	if (exact || ++bin == &from->bins[CACHE_BINS] || bin->n == 0)
+		return NULL;
+	*size = bin->blocks[bin->n - 1].size;
+	return bin_take(from, bin, bin->n - 1).memory;
 }
 
-void *mcx_block_get(size_t *size, bool exact)
+static void cache_put(void *memory, size_t size)
+{
+	struct thread_cache *to = cache != NULL ? cache : cache_begin();
+	struct cache_bin *bin;
+
+	if (to == NULL || !is_cached_size(size)) {
+		mcx_own_put(memory, size);
+		return;
+	}
+	bin = &to->bins[bin_of(size)];
+	if (bin->n == CACHE_DEPTH)
+		bin_drop_oldest(to, bin);
+	bin->blocks[bin->n++] = (struct cached_block){memory, size};
+	to->block_bytes += size;
+	while (to->block_bytes > CACHE_BYTES) {
+		struct cache_bin *from = &to->bins[to->hand];
+
+		to->hand = (to->hand + 1) % CACHE_BINS;
+		if (from->n > 0)
+			bin_drop_oldest(to, from);
+	}
+}
+
+void *mcx_block_get(size_t size)
+{
+	void *memory = size <= CACHE_DOUBLED_MAX ? cache_take(&size, true) : NULL;
+
+	return memory != NULL ? memory : mcx_own_get(size);
+}
+
+void mcx_block_put(void *memory, size_t size)
+{
+	if (size <= CACHE_DOUBLED_MAX)
+		cache_put(memory, size);
+	else
+		mcx_own_put(memory, size);
+}
+
+void *mcx_large_get(size_t *size, bool exact)
 {
 	void *memory = cache_take(size, exact);
 
 	return memory != NULL ? memory : mcx_own_get(*size);
 }
 
-void mcx_block_put(void *memory, size_t size)
+void mcx_large_put(void *memory, size_t size)
 {
-	struct thread_cache *to = cache != NULL ? cache : cache_begin();
-
-	if (to == NULL || size > CACHE_BLOCK_MAX) {
-		mcx_own_put(memory, size);
-		return;
-	}
-	while (to->nblocks == CACHE_BLOCKS || to->block_bytes + size > CACHE_BYTES) {
-		struct cached_block oldest = to->blocks[0];
-
-		cache_remove(to, 0);
-		mcx_own_put(oldest.memory, oldest.size);
-	}
-	to->blocks[to->nblocks++] = (struct cached_block){memory, size};
-	to->block_bytes += size;
+	cache_put(memory, size);
 }
 
 void *mcx_block_resize(void *memory, size_t old_size, size_t new_size)

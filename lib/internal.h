@@ -224,9 +224,12 @@ static inline memctx *mcx_bin_owner(uintptr_t bin)
 /* ---- backing.c: the door to the system, and each thread's cache before it ---- */
 extern struct memctx_backing mcx_backing MCX_HIDDEN;
 
-/* Memory of at least *SIZE bytes for a block; *SIZE becomes what it has.  EXACT: no more. */
-void *mcx_block_get(size_t *size, bool exact) MCX_HIDDEN;
+/* Memory for a block that chunks are carved from. */
+void *mcx_block_get(size_t size) MCX_HIDDEN;
 void mcx_block_put(void *memory, size_t size) MCX_HIDDEN;
+/* The same for a large chunk; *SIZE becomes what it has, up to a quarter more unless EXACT. */
+void *mcx_large_get(size_t *size, bool exact) MCX_HIDDEN;
+void mcx_large_put(void *memory, size_t size) MCX_HIDDEN;
 void *mcx_block_resize(void *memory, size_t old_size, size_t new_size) MCX_HIDDEN;
 /* Memory for the library itself. */
 void *mcx_own_get(size_t size) MCX_HIDDEN;
