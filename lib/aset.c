@@ -71,7 +71,7 @@ static void aset_cut_tail(memctx *ctx)
 			*MCX_FREED(bin) += MCX_ONE;
 			mcx_word_store(payload, mcx_word_free((uintptr_t)bin, *bin));
 			*bin = payload;
-			mcx_record(ctx)->cut++;
+			mcx_record(ctx)->life.cut++;
 		}
 	}
 }
@@ -158,18 +158,18 @@ size_t aset_large_size(size_t size)
  * A large chunk's block, charged: *BYTES becomes its size.  It is exact where there is a limit: what
  * the bound forbids is then never even asked for.
  */
-static struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
+static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 {
-	size_t want = *bytes;
+	bool is_limited = ctx->flags & MCX_LIMITED;
 	struct mcx_block *block;
 
-	if (!mcx_charge(ctx, want, 1))
+	if (is_limited && !mcx_charge(ctx, *bytes, 1))
 		return NULL;
-	block = mcx_large_get(bytes, ctx->flags & MCX_LIMITED);
-	if (block == NULL)
-		mcx_discharge(ctx, want, 1);
-	else if (*bytes != want)
-		mcx_charge(ctx, *bytes - want, 0);
+	block = mcx_large_get(bytes, is_limited);
+	if (block == NULL && is_limited)
+		mcx_discharge(ctx, *bytes, 1);
+	else if (block != NULL && !is_limited)
+		mcx_charge(ctx, *bytes, 1);
 	return block;
 }
 
@@ -199,7 +199,7 @@ static void *aset_alloc_large(memctx *ctx, size_t size)
 	slot->large_chunks++;
 	slot->large_requested += size;
 	slot->large_bytes += bytes;
-	mcx_record(ctx)->allocs++;
+	mcx_record(ctx)->life.allocs++;
 	payload = (char *)block + ASET_LARGE_HEADER;
 	mcx_word_store(payload, aset_large_word(ctx));
 	mcx_watch_alloc(ctx, payload, size, bytes - ASET_LARGE_HEADER);
@@ -369,9 +369,9 @@ static inline void aset_reset_class(memctx *ctx, struct mcx_record *record, unsi
 	uint64_t carved = *MCX_CARVED(bin), reused = *MCX_REUSED(bin);
 	uint64_t live = (carved + reused - *MCX_FREED(bin)) >> MCX_COUNT_SHIFT;
 
-	record->carved_before += carved >> MCX_COUNT_SHIFT;
-	record->reused_before += reused >> MCX_COUNT_SHIFT;
-	record->dropped += live;
+	record->life.carved += carved >> MCX_COUNT_SHIFT;
+	record->life.reused += reused >> MCX_COUNT_SHIFT;
+	record->life.dropped += live;
 	*bin = NULL;
 	*MCX_CARVED(bin) = *MCX_REUSED(bin) = *MCX_FREED(bin) = 0;
 }
@@ -382,7 +382,7 @@ static void aset_reset(memctx *ctx)
 	unsigned used = ctx->used;
 
 	if (mcx_unlikely(used >> MCX_LARGE))
-		record->dropped += mcx_slot(ctx)->large_chunks;
+		record->life.dropped += mcx_slot(ctx)->large_chunks;
 	for (used &= (1u << MCX_LARGE) - 1; used != 0; used &= used - 1)
 		aset_reset_class(ctx, record, (unsigned)__builtin_ctz(used));
 	ctx->used = 0;

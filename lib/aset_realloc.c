@@ -63,7 +63,7 @@ static void *chunk_move(memctx *ctx, void *payload, size_t old_size, size_t size
 		return NULL;
 	memcpy(moved, payload, old_size < size ? old_size : size);
 	memctx_free(payload);
-	mcx_record(ctx)->allocs--;
+	mcx_record(ctx)->life.allocs--;
 	return moved;
 }
 
@@ -84,7 +84,7 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 			return NULL;
 		payload = moved;
 	}
-	mcx_record(ctx)->reallocs++;
+	mcx_record(ctx)->life.reallocs++;
 	return payload;
 }
 
@@ -173,7 +173,7 @@ void *aset_realloc(memctx *ctx, void *payload, size_t size)
 {
 	payload = large_realloc(ctx, payload, size);
 	if (payload != NULL)
-		mcx_record(ctx)->reallocs++;
+		mcx_record(ctx)->life.reallocs++;
 	return payload;
 }
 

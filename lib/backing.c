@@ -209,8 +209,35 @@ static MCX_COLD struct thread_cache *cache_begin(void)
 	return made;
 }
 
-/* A cached block of SIZE bytes, or, not exact, of at most a quarter more; *SIZE becomes what it has. */
-static void *cache_take(size_t *size, bool exact)
+static inline void *bin_pop(struct thread_cache *from, struct cache_bin *bin, size_t *size)
+{
+	struct cached_block *taken = &bin->blocks[--bin->n];
+
+	from->block_bytes -= taken->size;
+	*size = taken->size;
+	return taken->memory;
+}
+
+/* A cached block of SIZE bytes exactly, or NULL. */
+static void *cache_take_exact(size_t size)
+{
+	struct thread_cache *from = cache;
+	struct cache_bin *bin;
+
+	if (from == NULL || !is_cached_size(size))
+		return NULL;
+	bin = &from->bins[bin_of(size)];
+	for (unsigned i = bin->n; i-- > 0;)
+		if (bin->blocks[i].size == size)
+			return bin_take(from, bin, i).memory;
+	return NULL;
+}
+
+/*
+ * A cached block of at least *SIZE bytes, or NULL.  The next bin comes first: whatever it holds
+ * is large enough, by a quarter at the most, so there is nothing to compare.
+ */
+static void *cache_take(size_t *size)
 {
 	struct thread_cache *from = cache;
 	struct cache_bin *bin;
@@ -218,18 +245,11 @@ static void *cache_take(size_t *size, bool exact)
 	if (from == NULL || !is_cached_size(*size))
 		return NULL;
 	bin = &from->bins[bin_of(*size)];
-	for (unsigned i = bin->n; i-- > 0;) {
-		size_t found = bin->blocks[i].size;
-
-		if (found == *size || (!exact && found > *size)) {
-			*size = found;
-			return bin_take(from, bin, i).memory;
-		}
-	}
-	if (exact || ++bin == &from->bins[CACHE_BINS] || bin->n == 0)
-		return NULL;
-	*size = bin->blocks[bin->n - 1].size;
-	return bin_take(from, bin, bin->n - 1).memory;
+	if (mcx_likely(bin + 1 < &from->bins[CACHE_BINS] && bin[1].n > 0))
+		return bin_pop(from, bin + 1, size);
+	if (bin->n > 0 && bin->blocks[bin->n - 1].size >= *size)
+		return bin_pop(from, bin, size);
+	return NULL;
 }
 
 static void cache_put(void *memory, size_t size)
@@ -257,7 +277,7 @@ static void cache_put(void *memory, size_t size)
 
 void *mcx_block_get(size_t size)
 {
-	void *memory = size <= CACHE_DOUBLED_MAX ? cache_take(&size, true) : NULL;
+	void *memory = size <= CACHE_DOUBLED_MAX ? cache_take_exact(size) : NULL;
 
 	return memory != NULL ? memory : mcx_own_get(size);
 }
@@ -272,7 +292,7 @@ void mcx_block_put(void *memory, size_t size)
 
 void *mcx_large_get(size_t *size, bool exact)
 {
-	void *memory = cache_take(size, exact);
+	void *memory = exact ? cache_take_exact(*size) : cache_take(size);
 
 	return memory != NULL ? memory : mcx_own_get(*size);
 }

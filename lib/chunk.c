@@ -152,7 +152,7 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 	if (size <= room - offset && (mcx_word_is_other(behind_word) || room - size <= MCX_SLACK_MAX)) {
 		ctx->methods->set_requested(ctx, behind, size);
 		mcx_watch_moved(behind, room, payload, payload, old_size, size);
-		mcx_record(ctx)->reallocs++;
+		mcx_record(ctx)->life.reallocs++;
 		return payload;
 	}
 	moved = memctx_alloc_aligned(ctx, size, mcx_word_moved_align(word));
@@ -160,8 +160,8 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 		return NULL;
 	memcpy(moved, payload, old_size < size ? old_size : size);
 	memctx_free(payload);
-	mcx_record(ctx)->allocs--;
-	mcx_record(ctx)->reallocs++;
+	mcx_record(ctx)->life.allocs--;
+	mcx_record(ctx)->life.reallocs++;
 	return moved;
 }
 

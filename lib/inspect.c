@@ -60,12 +60,12 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 	large_stats(slot, stats);
 	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
 	stats->used_bytes = stats->total_bytes - stats->free_bytes;
-	stats->cut = record->cut;
-	stats->carved += record->carved_before - record->cut;
-	stats->allocs += record->allocs + record->carved_before + record->reused_before - record->cut;
-	stats->frees = stats->allocs - record->dropped - stats->live_chunks;
-	stats->reallocs = record->reallocs;
-	stats->resets = record->resets;
+	stats->cut = record->life.cut;
+	stats->carved += record->life.carved - record->life.cut;
+	stats->allocs += record->life.allocs + record->life.carved + record->life.reused - record->life.cut;
+	stats->frees = stats->allocs - record->life.dropped - stats->live_chunks;
+	stats->reallocs = record->life.reallocs;
+	stats->resets = record->life.resets;
 	stats->peak_total_bytes = record->peak_bytes;
 	stats->serial = record->serial;
 }

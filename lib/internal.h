@@ -110,15 +110,17 @@ struct mcx_slot {
 
 struct mcx_record {
 	uint64_t carved[MEMCTX_CLASSES + 1];
-	uint64_t allocs;  /* those that the counters of the classes no longer show */
-	uint64_t dropped; /* chunks that resets ended */
-	uint64_t reallocs;
-	uint64_t resets;
-	uint64_t carved_before; /* carved, over the resets so far */
-	uint64_t cut;           /* chunks cut from tails, over the life */
+	uint64_t serial; /* of the creation */
 	uint64_t peak_bytes;
-	uint64_t serial;
-	uint64_t reused_before;
+	struct mcx_life {
+		uint64_t allocs;  /* those that the counters of the classes do not show */
+		uint64_t dropped; /* chunks that resets ended */
+		uint64_t reallocs;
+		uint64_t resets;
+		uint64_t carved; /* up to the last reset */
+		uint64_t reused; /* likewise */
+		uint64_t cut;    /* chunks cut from tails */
+	} life;
 };
 
 /* Name and ident as a reader finds them; what is longer stands whole in private memory. */
@@ -243,12 +245,37 @@ size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
 
 /* ---- memctx.c ---- */
 
+/* Takes BYTES from, or gives them back to, the limits at and above CTX; false: one forbids it. */
+bool mcx_limits_charge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
+void mcx_limits_discharge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
+
 /*
  * Accounts for BYTES more (one block more where BLOCKS is 1) of CTX; false, with errno ENOMEM and
  * nothing changed, where a limit forbids it.  The other takes them back.
  */
-bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks) MCX_HIDDEN;
-void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks) MCX_HIDDEN;
+static inline bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks)
+{
+	struct mcx_slot *slot = mcx_slot(ctx);
+	struct mcx_record *record = mcx_record(ctx);
+
+	if (mcx_unlikely(ctx->flags & MCX_LIMITED) && !mcx_limits_charge(ctx, bytes))
+		return false;
+	slot->total_bytes += bytes;
+	slot->nblocks += blocks;
+	if (slot->total_bytes > record->peak_bytes)
+		record->peak_bytes = slot->total_bytes;
+	return true;
+}
+
+static inline void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks)
+{
+	struct mcx_slot *slot = mcx_slot(ctx);
+
+	slot->total_bytes -= bytes;
+	slot->nblocks -= blocks;
+	if (mcx_unlikely(ctx->flags & MCX_LIMITED))
+		mcx_limits_discharge(ctx, bytes);
+}
 
 /* ---- chunk.c ---- */
 

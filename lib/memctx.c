@@ -53,39 +53,24 @@ memctx *memctx_switch(memctx *ctx)
 
 /* ---- Limits ---- */
 
-bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks)
+bool mcx_limits_charge(memctx *ctx, size_t bytes)
 {
-	struct mcx_slot *slot = mcx_slot(ctx);
-	struct mcx_record *record = mcx_record(ctx);
-
-	if (mcx_unlikely(ctx->flags & MCX_LIMITED)) {
-		for (memctx *c = ctx; c != NULL; c = c->parent) {
-			if (c->limit == 0)
-				continue;
-			if (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes) {
-				errno = ENOMEM;
-				return false;
-			}
+	for (memctx *c = ctx; c != NULL; c = c->parent) {
+		if (c->limit == 0)
+			continue;
+		if (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes) {
+			errno = ENOMEM;
+			return false;
 		}
-		for (memctx *c = ctx; c != NULL; c = c->parent)
-			if (c->limit != 0)
-				c->subtree_bytes += bytes;
 	}
-	slot->total_bytes += bytes;
-	slot->nblocks += blocks;
-	if (slot->total_bytes > record->peak_bytes)
-		record->peak_bytes = slot->total_bytes;
+	for (memctx *c = ctx; c != NULL; c = c->parent)
+		if (c->limit != 0)
+			c->subtree_bytes += bytes;
 	return true;
 }
 
-void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks)
+void mcx_limits_discharge(memctx *ctx, size_t bytes)
 {
-	struct mcx_slot *slot = mcx_slot(ctx);
-
-	slot->total_bytes -= bytes;
-	slot->nblocks -= blocks;
-	if (mcx_likely(!(ctx->flags & MCX_LIMITED)))
-		return;
 	for (memctx *c = ctx; c != NULL; c = c->parent)
 		if (c->limit != 0)
 			c->subtree_bytes -= bytes;
@@ -280,13 +265,18 @@ memctx *memctx_walk(const memctx *top, const memctx *ctx)
 
 /* ---- Creation ---- */
 
+static const struct memctx_options default_options = {
+	.init_size = 8192,
+	.max_size = 8388608,
+	.align = 8,
+};
+
 /* Fills in what OPTIONS leaves out; false where they cannot be. */
 static bool options_take(struct memctx_options *taken, const struct memctx_options *options)
 {
 	const size_t most = (size_t)PTRDIFF_MAX;
 
-	*taken = MEMCTX_DEFAULT_OPTIONS;
-	taken->align = 8;
+	*taken = default_options;
 	if (options == NULL)
 		return true;
 	if (options->init_size > most || options->max_size > most || options->min_size > most)
@@ -315,37 +305,41 @@ static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options 
 	return options->init_size == 1024 && options->max_size == 8192 ? 2 : 0;
 }
 
-/* A recycled context for PARENT, empty and charged, or NULL. */
-static memctx *create_recycled(memctx *parent, uint8_t shape)
+/* What a new context of PARENT's inherits. */
+static inline uint8_t flags_below(const memctx *parent)
+{
+	return parent != NULL ? parent->flags & MCX_LIMITED : 0;
+}
+
+static void context_retire(memctx *ctx)
+{
+	ctx->flags = 0;
+	if (ctx->shape != 0 && mcx_recycled_put(ctx))
+		return;
+	ctx->methods->destroy(ctx);
+	mcx_unit_put(ctx);
+}
+
+/* A recycled context for PARENT, empty, or NULL.  It kept its keeper and its total. */
+static inline memctx *create_recycled(memctx *parent, uint8_t shape)
 {
 	memctx *ctx = mcx_recycled_get(shape);
-	struct mcx_slot *slot;
-	size_t bytes;
 
 	if (ctx == NULL)
 		return NULL;
-	slot = mcx_slot(ctx);
-	bytes = slot->total_bytes;
 	ctx->parent = parent;
-	ctx->flags = 0;
-	if (parent != NULL && (parent->flags & MCX_LIMITED))
-		ctx->flags |= MCX_LIMITED;
-	slot->total_bytes = slot->nblocks = 0;
-	mcx_record(ctx)->peak_bytes = 0;
-	mcx_record(ctx)->serial = mcx_serial();
-	if (mcx_unlikely(!mcx_charge(ctx, bytes, 1))) {
-		slot->total_bytes = bytes;
-		slot->nblocks = 1;
-		if (!mcx_recycled_put(ctx)) {
-			ctx->methods->destroy(ctx);
-			mcx_unit_put(ctx);
-		}
+	ctx->flags = flags_below(parent);
+	if (mcx_unlikely(ctx->flags != 0) &&
+		!mcx_limits_charge(ctx, mcx_slot(ctx)->total_bytes)) {
+		context_retire(ctx);
 		return NULL;
 	}
+	mcx_record(ctx)->peak_bytes = mcx_slot(ctx)->total_bytes;
+	mcx_record(ctx)->serial = mcx_serial();
 	return ctx;
 }
 
-static memctx *create_new(memctx *parent, enum memctx_kind kind,
+static MCX_COLD memctx *create_new(memctx *parent, enum memctx_kind kind,
 	const struct memctx_options *options, uint8_t shape)
 {
 	memctx *ctx;
@@ -358,22 +352,21 @@ static memctx *create_new(memctx *parent, enum memctx_kind kind,
 	ctx->shape = shape;
 	ctx->methods = kinds[kind];
 	ctx->parent = parent;
-	ctx->flags = 0;
-	if (parent != NULL && (parent->flags & MCX_LIMITED))
-		ctx->flags |= MCX_LIMITED;
+	ctx->flags = flags_below(parent);
 	if (ctx->methods->create(ctx, options))
 		return ctx;
 	mcx_unit_put(ctx);
 	return NULL;
 }
 
-static void context_retire(memctx *ctx)
+/* The names were refused: CTX, which is in no tree yet, goes. */
+static MCX_COLD memctx *create_undo(memctx *ctx)
 {
-	ctx->flags &= (uint8_t)~MCX_LIMITED;
-	if (ctx->shape != 0 && mcx_recycled_put(ctx))
-		return;
-	ctx->methods->destroy(ctx);
-	mcx_unit_put(ctx);
+	if (ctx->flags & MCX_LIMITED)
+		mcx_limits_discharge(ctx, mcx_slot(ctx)->total_bytes);
+	context_retire(ctx);
+	errno = ENOMEM;
+	return NULL;
 }
 
 memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum memctx_kind kind,
@@ -381,28 +374,28 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 {
 	struct memctx_options taken;
 	memctx *ctx = NULL;
-	uint8_t shape;
+	uint8_t shape = 1;
 
-	if (name == NULL || (size_t)kind >= KINDS || !options_take(&taken, options)) {
+	if (mcx_unlikely(name == NULL || (size_t)kind >= KINDS)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	shape = options_shape(kind, &taken);
+	if (options != NULL || kind != MEMCTX_ASET) {
+		if (!options_take(&taken, options)) {
+			errno = EINVAL;
+			return NULL;
+		}
+		options = &taken;
+		shape = options_shape(kind, options);
+	}
 	if (shape != 0)
 		ctx = create_recycled(parent, shape);
 	if (ctx == NULL)
-		ctx = create_new(parent, kind, &taken, shape);
+		ctx = create_new(parent, kind, options != NULL ? options : &default_options, shape);
 	if (ctx == NULL)
 		return NULL;
-	if (mcx_unlikely(!names_set(ctx, name, ident))) {
-		size_t bytes = mcx_slot(ctx)->total_bytes;
-
-		mcx_discharge(ctx, bytes, 0);
-		mcx_slot(ctx)->total_bytes = bytes;
-		context_retire(ctx);
-		errno = ENOMEM;
-		return NULL;
-	}
+	if (mcx_unlikely(!names_set(ctx, name, ident)))
+		return create_undo(ctx);
 	tree_link(ctx, parent);
 	mcx_watch_create(ctx);
 	return ctx;
@@ -452,7 +445,7 @@ void memctx_reset_only(memctx *ctx)
 		return;
 	}
 	context_empty(ctx);
-	mcx_record(ctx)->resets++;
+	mcx_record(ctx)->life.resets++;
 }
 
 void memctx_reset(memctx *ctx)
@@ -464,28 +457,23 @@ void memctx_reset(memctx *ctx)
 	if (mcx_unlikely(ctx->first_child != NULL))
 		memctx_delete_children(ctx);
 	context_empty(ctx);
-	mcx_record(ctx)->resets++;
+	mcx_record(ctx)->life.resets++;
 }
 
-/* Ends CTX, which has no children. */
+/* Ends CTX, which has no children.  It is unlinked before anything of it goes. */
 static void context_end(memctx *ctx)
 {
-	struct mcx_record *record = mcx_record(ctx);
-	struct mcx_slot *slot = mcx_slot(ctx);
-	size_t bytes;
-
 	context_empty(ctx);
-	bytes = slot->total_bytes;
-	mcx_discharge(ctx, bytes, 0);
-	slot->total_bytes = bytes;
+	if (mcx_unlikely(ctx->flags & MCX_LIMITED)) {
+		mcx_limits_discharge(ctx, mcx_slot(ctx)->total_bytes);
+		ctx->limit = ctx->subtree_bytes = 0;
+	}
 	tree_unlink(ctx);
 	if (current == ctx)
 		current = NULL;
 	mcx_watch_delete(ctx);
 	names_drop(ctx);
-	ctx->limit = ctx->subtree_bytes = 0;
-	record->allocs = record->dropped = record->reallocs = record->resets = 0;
-	record->carved_before = record->cut = record->reused_before = 0;
+	memset(&mcx_record(ctx)->life, 0, sizeof(struct mcx_life));
 	context_retire(ctx);
 }
 
