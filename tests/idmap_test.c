@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The map of ids against a plain table: what it finds, what it keeps when rebuilt, its invariants.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "model/idmap.h"
+
+#define NAMES 6000 /* ids that a round draws from */
+#define STEPS 200000
+
+/* What the map should hold: for each name, its size, or 0 where it is absent. */
+static uint64_t held[NAMES];
+static uint64_t state;
+
+static uint64_t draw(void)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return state >> 33;
+}
+
+/* Ways of making ids: dense, as addresses, far apart, at the ends of the range, mixed up. */
+static uint64_t id_of(int way, uint64_t name)
+{
+	switch (way) {
+	case 0:
+		return name;
+	case 1:
+		return 0x00007f3a40000000u + name * 16;
+	case 2:
+		return name << 40;
+	case 3:
+		return UINT64_MAX - name * 4096;
+	default:
+		return name * 0x9E3779B97F4A7C15u;
+	}
+}
+
+static void check_map(const struct idmap *map, int way)
+{
+	size_t used = 0;
+
+	assert_true(map->used <= map->limit);
+	for (size_t i = 0; i <= map->mask; i++) {
+		const struct idmap_entry *entry = &map->entries[i];
+
+		if (entry->node == 0)
+			continue;
+		used++;
+		assert_ptr_equal(idmap_find(map, entry->id), entry);
+	}
+	assert_int_equal(used, map->used);
+	for (uint64_t name = 0; name < NAMES; name++) {
+		const struct idmap_entry *entry = idmap_find(map, id_of(way, name));
+
+		assert_int_equal(entry->node != 0, held[name] != 0);
+		if (held[name] != 0)
+			assert_int_equal(entry->size, held[name]);
+	}
+}
+
+static void put(struct idmap *map, uint64_t id, uint64_t size, size_t live)
+{
+	struct idmap_entry *entry;
+
+	if (map->used >= map->limit)
+		assert_int_equal(idmap_rebuild(map, live + 1, NULL, NULL), 0);
+	entry = idmap_find(map, id);
+	assert_int_equal(entry->node, 0);
+	*entry = (struct idmap_entry){.id = id, .size = size, .node = 7};
+	map->used++;
+}
+
+static void one_way(int way)
+{
+	struct idmap map;
+	size_t live = 0;
+
+	for (size_t i = 0; i < NAMES; i++)
+		held[i] = 0;
+	assert_int_equal(idmap_init(&map), 0);
+	for (uint64_t step = 1; step <= STEPS; step++) {
+		/* The names in use wander, so that the map fills and empties. */
+		uint64_t span = 1 + (step / 1000 * 997) % NAMES;
+		uint64_t name = draw() % span;
+		struct idmap_entry *entry = idmap_find(&map, id_of(way, name));
+
+		assert_int_equal(entry->node != 0, held[name] != 0);
+		if (held[name] != 0) {
+			assert_int_equal(entry->size, held[name]);
+			idmap_remove(&map, entry);
+			held[name] = 0;
+			live--;
+		} else {
+			put(&map, id_of(way, name), step, live);
+			held[name] = step;
+			live++;
+		}
+		if (idmap_is_sparse(&map, live))
+			assert_int_equal(idmap_rebuild(&map, live, NULL, NULL), 0);
+		if (step % 9973 == 0)
+			check_map(&map, way);
+	}
+	check_map(&map, way);
+	idmap_fini(&map);
+}
+
+static void finds_what_it_holds(void **unused)
+{
+	(void)unused;
+	state = 20240611;
+	for (int way = 0; way < 5; way++)
+		one_way(way);
+}
+
+static bool keep_odd(const struct idmap_entry *entry, const void *arg)
+{
+	assert_ptr_equal(arg, &state);
+	return entry->size % 2 == 1;
+}
+
+static void rebuilding_drops_what_is_not_kept(void **unused)
+{
+	struct idmap map;
+
+	(void)unused;
+	for (size_t i = 0; i < NAMES; i++)
+		held[i] = 0;
+	assert_int_equal(idmap_init(&map), 0);
+	for (uint64_t name = 0; name < NAMES; name++) {
+		put(&map, name, name + 1, name);
+		held[name] = name + 1;
+	}
+	assert_int_equal(idmap_rebuild(&map, NAMES / 2, keep_odd, &state), 0);
+	for (uint64_t name = 1; name < NAMES; name += 2)
+		held[name] = 0;
+	assert_int_equal(map.used, NAMES / 2);
+	check_map(&map, 0);
+	idmap_fini(&map);
+}
+
+/* The table follows what lives, both ways, and a map that cannot be leaves the old one. */
+static void table_follows_what_lives(void **unused)
+{
+	struct idmap map;
+	size_t bytes;
+
+	(void)unused;
+	assert_int_equal(idmap_init(&map), 0);
+	assert_int_equal(idmap_bytes(&map), IDMAP_LEAST * 32);
+	for (uint64_t id = 0; id < 100000; id++)
+		put(&map, id, 1, id);
+	bytes = idmap_bytes(&map);
+	assert_true(bytes >= 100000 * 32 && bytes <= 100000 * 32 * 4);
+	for (uint64_t id = 0; id < 100000 - 100; id++)
+		idmap_remove(&map, idmap_find(&map, id));
+	assert_true(idmap_is_sparse(&map, 100));
+	assert_int_equal(idmap_rebuild(&map, 100, NULL, NULL), 0);
+	assert_true(idmap_bytes(&map) <= 100 * 32 * 8);
+	assert_int_equal(map.used, 100);
+	assert_int_equal(idmap_rebuild(&map, SIZE_MAX / 64, NULL, NULL), -1);
+	assert_int_equal(idmap_rebuild(&map, SIZE_MAX, NULL, NULL), -1);
+	assert_int_equal(idmap_bytes_for(SIZE_MAX), SIZE_MAX);
+	assert_int_equal(map.used, 100);
+	assert_int_not_equal(idmap_find(&map, 99999)->node, 0);
+	idmap_fini(&map);
+}
+
+/* However regular the ids, a search stays short: the mean way from home is a few places. */
+static void searches_stay_short(void **unused)
+{
+	(void)unused;
+	for (int way = 0; way < 5; way++) {
+		uint64_t steps = 0;
+		struct idmap map;
+
+		assert_int_equal(idmap_init(&map), 0);
+		for (uint64_t name = 0; name < 50000; name++)
+			put(&map, id_of(way, name), 1, name);
+		for (uint64_t name = 0; name < 50000; name++) {
+			uint64_t id = id_of(way, name);
+			size_t home =
+				(size_t)(idmap_home(&map, idmap_hash(&map, id), id) - map.entries);
+			size_t place = (size_t)(idmap_find(&map, id) - map.entries);
+
+			steps += (place - home) & map.mask;
+		}
+		if (steps / 50000 >= 4)
+			print_error("ids made in way %d: %g places from home\n", way,
+				(double)steps / 50000);
+		assert_true(steps / 50000 < 4);
+		idmap_fini(&map);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_what_it_holds),
+		cmocka_unit_test(rebuilding_drops_what_is_not_kept),
+		cmocka_unit_test(table_follows_what_lives),
+		cmocka_unit_test(searches_stay_short),
+	};
+
+	return cmocka_run_group_tests_name("idmap", tests, NULL, NULL);
+}
