@@ -16,10 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/display.h"
-
-enum { LONGEST = 4000 }; /* a message; "…" and "..." are 3 bytes each */
-
 struct cli_settings cli_settings;
 
 static volatile sig_atomic_t progress_shown;
@@ -27,36 +23,27 @@ static const char *volatile unfinished_file;
 
 static const char erase_line[] = "\r\033[K";
 
-/* The project's own messages quote with an ellipsis, which ASCII has in three dots. */
-static void spell_ellipsis(char *to, const char *from)
-{
-	const char *found;
-
-	while ((found = strstr(from, "…")) != NULL) {
-		memcpy(to, from, (size_t)(found - from));
-		to = stpcpy(to + (found - from), "...");
-		from = found + strlen("…");
-	}
-	strcpy(to, from);
-}
-
-/* Shows TEXT made harmless, so that a name can neither break nor steer a line. */
+/* Writes TEXT with its control characters as \xHH, so that a name can neither break nor steer a
+ * line. */
 static void put_line(const char *prefix, const char *text)
 {
-	char spelt[LONGEST], shown[DISPLAY_SIZE(LONGEST)];
-
-	if (!cli_settings.utf8) {
-		spell_ellipsis(spelt, text);
-		text = spelt;
-	}
-	display_fit(shown, text, LONGEST, cli_settings.utf8 ? 0 : DISPLAY_ASCII);
 	cli_progress_end();
-	fprintf(stderr, "%s%s\n", prefix, shown);
+	flockfile(stderr);
+	fputs(prefix, stderr);
+	for (; *text != 0; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c < 0x20 || c == 0x7f)
+			fprintf(stderr, "\\x%02X", c);
+		else
+			putc(c, stderr);
+	}
+	putc('\n', stderr);
+	funlockfile(stderr);
 }
 
 static void put_message(const char *prefix, const char *format, va_list list)
 {
-	char text[LONGEST];
+	char text[5000];
 
 	vsnprintf(text, sizeof text, format, list);
 	put_line(prefix, text);
@@ -82,7 +69,7 @@ void cli_message(const char *format, ...)
 
 const char *cli_path_name(const char *path)
 {
-	return strcmp(path, "-") == 0 ? "standard input" : *path == 0 ? "\"\"" : path;
+	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
 /* In the project's own words where the system's would not help. */
@@ -144,8 +131,7 @@ void cli_open_error(const char *path, int error)
 	const char *samples = error == ENOENT ? samples_folder(folder) : NULL;
 
 	if (samples != NULL)
-		cli_error(
-			"%s: no such file (samples to replay: %s/)", cli_path_name(path), samples);
+		cli_error("%s: no such file (samples to replay: %s/)", path, samples);
 	else
 		cli_system_error(path, error);
 }

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contexts of a replay: places, tree, order of creation.  The invariants stand in nodes.h.
+ */
+#include "model/nodes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_ROOM 64u
+
+int nodes_init(struct nodes *nodes)
+{
+	memset(nodes, 0, sizeof(*nodes));
+	if (idmap_init(&nodes->ids) != 0)
+		return -1;
+	if (nodes_reserve(nodes) != 0) {
+		idmap_fini(&nodes->ids);
+		return -1;
+	}
+	memset(&nodes->hot[0], 0, sizeof(nodes->hot[0]));
+	memset(&nodes->cold[0], 0, sizeof(nodes->cold[0]));
+	nodes->end = 1;
+	return 0;
+}
+
+static void drop_cold(struct node_cold *cold)
+{
+	free(cold->name);
+	free(cold->ident);
+	if (cold->saved.has_ident)
+		free(cold->saved.ident);
+	memset(cold, 0, sizeof(*cold));
+}
+
+void nodes_fini(struct nodes *nodes)
+{
+	for (uint32_t at = 1; at < nodes->end; at++)
+		drop_cold(&nodes->cold[at]);
+	free(nodes->hot);
+	free(nodes->cold);
+	idmap_fini(&nodes->ids);
+}
+
+static int grow_places(struct nodes *nodes)
+{
+	uint32_t room = nodes->room == 0 ? FIRST_ROOM : nodes->room * 2;
+	struct node_cold *cold;
+	struct node *hot;
+
+	if (room <= nodes->room) {
+		errno = ENOMEM;
+		return -1;
+	}
+	cold = realloc(nodes->cold, room * sizeof(*cold));
+	if (cold == NULL)
+		return -1;
+	nodes->cold = cold;
+	hot = aligned_alloc(_Alignof(struct node), room * sizeof(*hot));
+	if (hot == NULL)
+		return -1;
+	if (nodes->end > 0)
+		memcpy(hot, nodes->hot, nodes->end * sizeof(*hot));
+	free(nodes->hot);
+	nodes->hot = hot;
+	nodes->room = room;
+	return 0;
+}
+
+int nodes_reserve(struct nodes *nodes)
+{
+	if (nodes_full(nodes) && grow_places(nodes) != 0)
+		return -1;
+	if (nodes->ids.used >= nodes->ids.limit || idmap_is_sparse(&nodes->ids, nodes->live))
+		return idmap_rebuild(&nodes->ids, nodes->live + 1, NULL, NULL);
+	return 0;
+}
+
+uint64_t nodes_bytes(const struct nodes *nodes)
+{
+	return nodes->room * (uint64_t)(sizeof(struct node) + sizeof(struct node_cold)) +
+	       idmap_bytes(&nodes->ids);
+}
+
+static uint32_t take_place(struct nodes *nodes)
+{
+	uint32_t at = nodes->unused;
+	uint32_t era = 0;
+
+	if (at != 0) {
+		nodes->unused = nodes->hot[at].next;
+		era = nodes->hot[at].era;
+	} else {
+		at = nodes->end++;
+	}
+	memset(&nodes->hot[at], 0, sizeof(nodes->hot[at]));
+	memset(&nodes->cold[at], 0, sizeof(nodes->cold[at]));
+	nodes->hot[at].era = era;
+	return at;
+}
+
+/* Children stand youngest first: nothing but walks over all of them uses the list. */
+static void link_child(struct nodes *nodes, uint32_t at, uint32_t parent)
+{
+	struct node *node = &nodes->hot[at];
+
+	node->parent = parent;
+	node->older = nodes->hot[parent].child;
+	node->younger = 0;
+	if (node->older != 0)
+		nodes->hot[node->older].younger = at;
+	nodes->hot[parent].child = at;
+}
+
+static void unlink_child(struct nodes *nodes, uint32_t at)
+{
+	struct node *node = &nodes->hot[at];
+
+	if (node->younger != 0)
+		nodes->hot[node->younger].older = node->older;
+	else
+		nodes->hot[node->parent].child = node->older;
+	if (node->older != 0)
+		nodes->hot[node->older].younger = node->younger;
+}
+
+static void link_last(struct nodes *nodes, uint32_t at)
+{
+	struct node *node = &nodes->hot[at];
+
+	node->previous = nodes->last;
+	node->next = 0;
+	if (nodes->last != 0)
+		nodes->hot[nodes->last].next = at;
+	else
+		nodes->first = at;
+	nodes->last = at;
+}
+
+/* Takes a node out of the order of creation and gives its place back. */
+static void give_place(struct nodes *nodes, uint32_t at)
+{
+	struct node *node = &nodes->hot[at];
+
+	if (node->previous != 0)
+		nodes->hot[node->previous].next = node->next;
+	else
+		nodes->first = node->next;
+	if (node->next != 0)
+		nodes->hot[node->next].previous = node->previous;
+	else
+		nodes->last = node->previous;
+	drop_cold(&nodes->cold[at]);
+	node->state = NODE_UNUSED;
+	/* Once its eras are used up, entries of the first could be taken for new ones. */
+	if (node->era == UINT32_MAX)
+		return;
+	node->next = nodes->unused;
+	nodes->unused = at;
+}
+
+uint32_t nodes_add(struct nodes *nodes, uint64_t id, uint32_t parent, char *name, char *ident)
+{
+	struct idmap_entry *entry = idmap_find(&nodes->ids, id);
+	uint32_t at = take_place(nodes);
+	struct node *node = &nodes->hot[at];
+
+	entry->id = id;
+	entry->node = at;
+	nodes->ids.used++;
+	node->id = id;
+	node->serial = ++nodes->serial;
+	node->state = NODE_LIVE;
+	nodes->cold[at].name = name;
+	nodes->cold[at].ident = ident;
+	link_child(nodes, at, parent);
+	link_last(nodes, at);
+	nodes->live++;
+	return at;
+}
+
+void nodes_end(struct nodes *nodes, uint32_t at, bool zombie)
+{
+	struct node *node = &nodes->hot[at];
+
+	idmap_remove(&nodes->ids, idmap_find(&nodes->ids, node->id));
+	unlink_child(nodes, at);
+	nodes->live--;
+	node->era++;
+	if (zombie) {
+		node->state = NODE_ZOMBIE;
+		node->ctx = NULL;
+		node->younger = nodes->zombies;
+		nodes->zombies = at;
+	} else {
+		give_place(nodes, at);
+	}
+}
+
+void nodes_purge(struct nodes *nodes)
+{
+	while (nodes->zombies != 0) {
+		uint32_t at = nodes->zombies;
+
+		nodes->zombies = nodes->hot[at].younger;
+		give_place(nodes, at);
+	}
+}
+
+void nodes_move(struct nodes *nodes, uint32_t at, uint32_t parent)
+{
+	unlink_child(nodes, at);
+	link_child(nodes, at, parent);
+}
+
+bool nodes_is_below(const struct nodes *nodes, uint32_t at, uint32_t top)
+{
+	if (nodes->hot[top].child == 0)
+		return at == top;
+	while (at != 0 && at != top)
+		at = nodes->hot[at].parent;
+	return at == top;
+}
+
+uint32_t nodes_walk(const struct nodes *nodes, uint32_t top, uint32_t at)
+{
+	if (nodes->hot[at].child != 0)
+		return nodes->hot[at].child;
+	while (at != top && nodes->hot[at].older == 0)
+		at = nodes->hot[at].parent;
+	return at == top ? 0 : nodes->hot[at].older;
+}
+
+uint32_t nodes_leaf(const struct nodes *nodes, uint32_t at)
+{
+	while (nodes->hot[at].child != 0)
+		at = nodes->hot[at].child;
+	return at;
+}
+
+void nodes_set_ident(struct nodes *nodes, uint32_t at, char *ident, bool keep_old)
+{
+	struct node_cold *cold = &nodes->cold[at];
+
+	if (keep_old) {
+		cold->saved.ident = cold->ident;
+		cold->saved.has_ident = true;
+	} else {
+		free(cold->ident);
+	}
+	cold->ident = ident;
+}
