@@ -26,7 +26,6 @@
 #define CACHE_BINS ((CACHE_LOG2_MAX - CACHE_LOG2_MIN) * 8u)
 #define CACHE_DEPTH 4u
 #define CACHE_DOUBLED_MAX ((size_t)32768) /* blocks that chunks are carved from */
-#define RECYCLED_MAX 100u
 
 static void *system_alloc(size_t size, void *arg)
 {
@@ -92,11 +91,9 @@ struct thread_cache {
 	struct cache_bin bins[CACHE_BINS];
 	unsigned hand; /* the bin that gives next when there is too much */
 	size_t block_bytes;
-	memctx *recycled[2];
-	unsigned nrecycled[2];
-	size_t recycled_bytes;
 };
 
+MCX_TLS struct mcx_recycler mcx_recycler[MCX_SHAPES + 1];
 static MCX_TLS struct thread_cache *cache;
 static pthread_key_t cache_key;
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
@@ -154,34 +151,46 @@ static void bin_drop_oldest(struct thread_cache *from, struct cache_bin *bin)
 	mcx_own_put(oldest.memory, oldest.size);
 }
 
-static size_t cache_empty(struct thread_cache *from)
+size_t mcx_cached(size_t *contexts)
 {
-	size_t bytes = from->block_bytes + from->recycled_bytes;
+	size_t bytes = cache == NULL ? 0 : cache->block_bytes;
 
-	for (unsigned shape = 0; shape < 2; shape++) {
-		while (from->recycled[shape] != NULL) {
-			memctx *ctx = from->recycled[shape];
-
-			from->recycled[shape] = ctx->next;
-			ctx->methods->destroy(ctx);
-			mcx_unit_put(ctx);
-		}
-		from->nrecycled[shape] = 0;
+	*contexts = 0;
+	for (unsigned shape = 1; shape <= MCX_SHAPES; shape++) {
+		*contexts += mcx_recycler[shape].n;
+		for (memctx *ctx = mcx_recycler[shape].first; ctx != NULL; ctx = ctx->next)
+			bytes += mcx_slot(ctx)->total_bytes;
 	}
-	from->recycled_bytes = 0;
+	return bytes;
+}
+
+static void recycler_empty(struct mcx_recycler *from)
+{
+	memctx *ctx;
+
+	while ((ctx = from->first) != NULL) {
+		from->first = ctx->next;
+		ctx->methods->destroy(ctx);
+		mcx_unit_put(ctx);
+	}
+	from->n = from->max = 0;
+}
+
+/* Gives back all that this thread caches, the cache with it. */
+static void cache_empty(struct thread_cache *from)
+{
+	for (unsigned shape = 1; shape <= MCX_SHAPES; shape++)
+		recycler_empty(&mcx_recycler[shape]);
 	for (unsigned i = 0; i < CACHE_BINS; i++)
 		while (from->bins[i].n > 0)
 			bin_drop_oldest(from, &from->bins[i]);
-	return bytes;
+	cache = NULL;
+	mcx_own_put(from, sizeof(*from));
 }
 
 static void cache_end(void *arg)
 {
-	struct thread_cache *ended = arg;
-
-	cache_empty(ended);
-	cache = NULL;
-	mcx_own_put(ended, sizeof(*ended));
+	cache_empty(arg);
 }
 
 static void cache_make_key(void)
@@ -189,24 +198,25 @@ static void cache_make_key(void)
 	cache_has_key = pthread_key_create(&cache_key, cache_end) == 0;
 }
 
-/* This thread's cache; NULL where it cannot be had, which only costs time. */
-static MCX_COLD struct thread_cache *cache_begin(void)
+bool mcx_cache_begin(void)
 {
 	struct thread_cache *made;
 
+	if (cache != NULL)
+		return true;
 	pthread_once(&cache_once, cache_make_key);
-	if (!cache_has_key)
-		return NULL;
-	made = mcx_own_get(sizeof(*made));
+	made = cache_has_key ? mcx_own_get(sizeof(*made)) : NULL;
 	if (made == NULL)
-		return NULL;
+		return false;
 	memset(made, 0, sizeof(*made));
 	if (pthread_setspecific(cache_key, made) != 0) {
 		mcx_own_put(made, sizeof(*made));
-		return NULL;
+		return false;
 	}
 	cache = made;
-	return made;
+	for (unsigned shape = 1; shape <= MCX_SHAPES; shape++)
+		mcx_recycler[shape].max = MCX_RECYCLED_MAX;
+	return true;
 }
 
 static inline void *bin_pop(struct thread_cache *from, struct cache_bin *bin, size_t *size)
@@ -254,13 +264,14 @@ static void *cache_take(size_t *size)
 
 static void cache_put(void *memory, size_t size)
 {
-	struct thread_cache *to = cache != NULL ? cache : cache_begin();
+	struct thread_cache *to;
 	struct cache_bin *bin;
 
-	if (to == NULL || !is_cached_size(size)) {
+	if (!is_cached_size(size) || (cache == NULL && !mcx_cache_begin())) {
 		mcx_own_put(memory, size);
 		return;
 	}
+	to = cache;
 	bin = &to->bins[bin_of(size)];
 	if (bin->n == CACHE_DEPTH)
 		bin_drop_oldest(to, bin);
@@ -313,50 +324,14 @@ void *mcx_block_resize(void *memory, size_t old_size, size_t new_size)
 	return moved;
 }
 
-memctx *mcx_recycled_get(unsigned shape)
-{
-	memctx *ctx;
-
-	if (cache == NULL || cache->recycled[shape - 1] == NULL)
-		return NULL;
-	ctx = cache->recycled[shape - 1];
-	cache->recycled[shape - 1] = ctx->next;
-	cache->nrecycled[shape - 1]--;
-	cache->recycled_bytes -= mcx_slot(ctx)->total_bytes;
-	return ctx;
-}
-
-bool mcx_recycled_put(memctx *ctx)
-{
-	struct thread_cache *to = cache != NULL ? cache : cache_begin();
-	unsigned i = ctx->shape - 1u;
-
-	if (to == NULL || to->nrecycled[i] == RECYCLED_MAX)
-		return false;
-	ctx->next = to->recycled[i];
-	to->recycled[i] = ctx;
-	to->nrecycled[i]++;
-	to->recycled_bytes += mcx_slot(ctx)->total_bytes;
-	return true;
-}
-
-size_t mcx_cached(size_t *contexts)
-{
-	*contexts = cache == NULL ? 0 : cache->nrecycled[0] + cache->nrecycled[1];
-	return cache == NULL ? 0 : cache->block_bytes + cache->recycled_bytes;
-}
-
 size_t memctx_trim(void)
 {
-	struct thread_cache *mine = cache;
-	size_t bytes;
+	size_t contexts, bytes = mcx_cached(&contexts);
 
-	if (mine == NULL)
-		return 0;
-	bytes = cache_empty(mine);
-	pthread_setspecific(cache_key, NULL);
-	cache = NULL;
-	mcx_own_put(mine, sizeof(*mine));
+	if (cache != NULL) {
+		pthread_setspecific(cache_key, NULL);
+		cache_empty(cache);
+	}
 	return bytes;
 }
 

@@ -83,7 +83,7 @@ struct memctx {
 	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
 	uint8_t flags;
-	uint8_t shape;    /* which recycler takes it; 0: none */
+	uint8_t shape;    /* which recycler takes it; 0: none does */
 	uint8_t align;    /* of chunks, less 1 */
 };
 
@@ -237,9 +237,49 @@ void *mcx_block_resize(void *memory, size_t old_size, size_t new_size) MCX_HIDDE
 void *mcx_own_get(size_t size) MCX_HIDDEN;
 void mcx_own_put(void *memory, size_t size) MCX_HIDDEN;
 
-/* Recycled contexts of SHAPE (1, 2); put returns false where there is no room. */
-memctx *mcx_recycled_get(unsigned shape) MCX_HIDDEN;
-bool mcx_recycled_put(memctx *ctx) MCX_HIDDEN;
+/*
+ * Deleted contexts of a usual shape (1, 2), kept by this thread with their keepers, linked by next.
+ * Their ends are those of the thread's cache.
+ */
+#define MCX_SHAPES 2u
+#define MCX_RECYCLED_MAX 100u
+
+struct mcx_recycler {
+	memctx *first;
+	unsigned n;
+	unsigned max; /* 0 before the thread has a cache */
+};
+
+extern MCX_TLS struct mcx_recycler mcx_recycler[MCX_SHAPES + 1] MCX_HIDDEN;
+
+/* Sets up this thread's cache, which only costs time where it cannot be had. */
+bool mcx_cache_begin(void) MCX_HIDDEN MCX_COLD;
+
+static inline memctx *mcx_recycled_get(unsigned shape)
+{
+	struct mcx_recycler *from = &mcx_recycler[shape];
+	memctx *ctx = from->first;
+
+	if (mcx_likely(ctx != NULL)) {
+		from->first = ctx->next;
+		from->n--;
+	}
+	return ctx;
+}
+
+/* False where there is no room, or the shape is 0. */
+static inline bool mcx_recycled_put(memctx *ctx)
+{
+	struct mcx_recycler *to = &mcx_recycler[ctx->shape];
+
+	if (mcx_unlikely(to->n == to->max) && (ctx->shape == 0 || to->max != 0 || !mcx_cache_begin()))
+		return false;
+	ctx->next = to->first;
+	to->first = ctx;
+	to->n++;
+	return true;
+}
+
 /* Bytes in this thread's cache, and how many contexts are among them. */
 size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
 

@@ -107,20 +107,11 @@ size_t memctx_limit(const memctx *ctx)
 
 /* ---- Names ---- */
 
-/*
- * Copies TEXT to where a reader finds it (ROOM bytes, shortened if need be), and whole to private
- * memory where it is longer.  Returns the whole text, or NULL with ENOMEM.
- */
-static const char *name_copy(char *place, size_t room, const char *text)
+/* A text of SIZE bytes that PLACE of ROOM cannot hold: whole in private memory, shortened there. */
+static MCX_COLD const char *name_copy_long(char *place, size_t room, const char *text, size_t size)
 {
-	size_t size = strlen(text) + 1;
-	char *whole;
+	char *whole = mcx_own_get(size);
 
-	if (mcx_likely(size <= room)) {
-		memcpy(place, text, size);
-		return place;
-	}
-	whole = mcx_own_get(size);
 	if (whole == NULL)
 		return NULL;
 	memcpy(whole, text, size);
@@ -129,13 +120,23 @@ static const char *name_copy(char *place, size_t room, const char *text)
 	return whole;
 }
 
-static void name_drop(const char *text, const char *place)
+/* Copies TEXT to where a reader finds it; returns the whole text, or NULL with ENOMEM. */
+static inline const char *name_copy(char *place, size_t room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	if (mcx_unlikely(size > room))
+		return name_copy_long(place, room, text, size);
+	return memcpy(place, text, size);
+}
+
+static inline void name_drop(const char *text, const char *place)
 {
 	if (text != NULL && text != place)
 		mcx_own_put((void *)(uintptr_t)text, strlen(text) + 1);
 }
 
-static bool names_set(memctx *ctx, const char *name, const char *ident)
+static inline bool names_set(memctx *ctx, const char *name, const char *ident)
 {
 	struct mcx_names *names = mcx_names(ctx);
 
@@ -153,7 +154,7 @@ static bool names_set(memctx *ctx, const char *name, const char *ident)
 	return false;
 }
 
-static void names_drop(memctx *ctx)
+static inline void names_drop(memctx *ctx)
 {
 	struct mcx_names *names = mcx_names(ctx);
 
@@ -201,7 +202,7 @@ const char *memctx_ident(const memctx *ctx)
 
 /* ---- Links ---- */
 
-static void tree_link(memctx *ctx, memctx *parent)
+static inline void tree_link(memctx *ctx, memctx *parent)
 {
 	ctx->parent = parent;
 	ctx->next = NULL;
@@ -217,7 +218,7 @@ static void tree_link(memctx *ctx, memctx *parent)
 	parent->first_child->prev = ctx;
 }
 
-static void tree_unlink(memctx *ctx)
+static inline void tree_unlink(memctx *ctx)
 {
 	memctx *parent = ctx->parent;
 
@@ -311,10 +312,10 @@ static inline uint8_t flags_below(const memctx *parent)
 	return parent != NULL ? parent->flags & MCX_LIMITED : 0;
 }
 
-static void context_retire(memctx *ctx)
+static inline void context_retire(memctx *ctx)
 {
 	ctx->flags = 0;
-	if (ctx->shape != 0 && mcx_recycled_put(ctx))
+	if (mcx_likely(mcx_recycled_put(ctx)))
 		return;
 	ctx->methods->destroy(ctx);
 	mcx_unit_put(ctx);
@@ -373,7 +374,7 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 	const struct memctx_options *options)
 {
 	struct memctx_options taken;
-	memctx *ctx = NULL;
+	memctx *ctx;
 	uint8_t shape = 1;
 
 	if (mcx_unlikely(name == NULL || (size_t)kind >= KINDS)) {
@@ -388,9 +389,9 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 		options = &taken;
 		shape = options_shape(kind, options);
 	}
-	if (shape != 0)
-		ctx = create_recycled(parent, shape);
-	if (ctx == NULL)
+	/* Recycler 0 is always empty. */
+	ctx = create_recycled(parent, shape);
+	if (mcx_unlikely(ctx == NULL))
 		ctx = create_new(parent, kind, options != NULL ? options : &default_options, shape);
 	if (ctx == NULL)
 		return NULL;
