@@ -113,14 +113,15 @@ static struct mcx_block *aset_block_get(memctx *ctx, size_t stride)
 	for (; size >= stride + MCX_BLOCK_HEADER && size >= 1024; size = size / 2 & ~(size_t)7) {
 		struct mcx_block *block;
 
-		if (!mcx_charge(ctx, size, 1))
+		if (!mcx_allow(ctx, size))
 			continue;
 		block = mcx_block_get(size);
 		if (block != NULL) {
+			mcx_account(ctx, size, 1);
 			aset_block_init(ctx, block, size);
 			return block;
 		}
-		mcx_discharge(ctx, size, 1);
+		mcx_forgo(ctx, size);
 	}
 	errno = ENOMEM;
 	return NULL;
@@ -163,13 +164,13 @@ static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 	bool is_limited = ctx->flags & MCX_LIMITED;
 	struct mcx_block *block;
 
-	if (is_limited && !mcx_charge(ctx, *bytes, 1))
+	if (!mcx_allow(ctx, *bytes))
 		return NULL;
 	block = mcx_large_get(bytes, is_limited);
-	if (block == NULL && is_limited)
-		mcx_discharge(ctx, *bytes, 1);
-	else if (block != NULL && !is_limited)
-		mcx_charge(ctx, *bytes, 1);
+	if (block != NULL)
+		mcx_account(ctx, *bytes, 1);
+	else
+		mcx_forgo(ctx, *bytes);
 	return block;
 }
 
@@ -311,13 +312,14 @@ static bool aset_create(memctx *ctx, const struct memctx_options *options)
 
 	while (limit > options->max_size / 4)
 		limit /= 2;
-	if (!mcx_charge(ctx, size, 1))
+	if (!mcx_allow(ctx, size))
 		return false;
 	block = mcx_own_get(size - MCX_UNIT);
 	if (block == NULL) {
-		mcx_discharge(ctx, size, 1);
+		mcx_forgo(ctx, size);
 		return false;
 	}
+	mcx_account(ctx, size, 1);
 	ctx->align = (uint8_t)(options->align - 1);
 	ctx->small_end = limit + 1;
 	ctx->max_size = options->max_size;

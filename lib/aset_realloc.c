@@ -120,13 +120,15 @@ static struct mcx_block *large_grow(memctx *ctx, struct mcx_block *block, size_t
 	size_t old_bytes = aset_block_size(block), bytes = aset_large_size(size);
 	struct mcx_block *moved;
 
-	if (bytes == 0 || !mcx_charge(ctx, bytes - old_bytes, 0)) {
+	if (bytes == 0 || !mcx_allow(ctx, bytes - old_bytes)) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	moved = large_resize(ctx, block, bytes);
-	if (moved == NULL)
-		mcx_discharge(ctx, bytes - old_bytes, 0);
+	if (moved != NULL)
+		mcx_account(ctx, bytes - old_bytes, 0);
+	else
+		mcx_forgo(ctx, bytes - old_bytes);
 	return moved;
 }
 

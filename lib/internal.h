@@ -289,32 +289,41 @@ size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
 bool mcx_limits_charge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
 void mcx_limits_discharge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
 
-/*
- * Accounts for BYTES more (one block more where BLOCKS is 1) of CTX; false, with errno ENOMEM and
- * nothing changed, where a limit forbids it.  The other takes them back.
- */
-static inline bool mcx_charge(memctx *ctx, size_t bytes, unsigned blocks)
+/* Accounts for BYTES more (one block more where BLOCKS is 1) of CTX, which no limit forbids. */
+static inline void mcx_account(memctx *ctx, size_t bytes, unsigned blocks)
 {
 	struct mcx_slot *slot = mcx_slot(ctx);
 	struct mcx_record *record = mcx_record(ctx);
 
-	if (mcx_unlikely(ctx->flags & MCX_LIMITED) && !mcx_limits_charge(ctx, bytes))
-		return false;
 	slot->total_bytes += bytes;
 	slot->nblocks += blocks;
 	if (slot->total_bytes > record->peak_bytes)
 		record->peak_bytes = slot->total_bytes;
-	return true;
 }
 
+/*
+ * The same in two steps, around asking for the memory: what is refused then leaves no peak behind.
+ * mcx_allow: false, with errno ENOMEM, where a limit forbids it; mcx_forgo takes that back.
+ */
+static inline bool mcx_allow(memctx *ctx, size_t bytes)
+{
+	return mcx_likely(!(ctx->flags & MCX_LIMITED)) || mcx_limits_charge(ctx, bytes);
+}
+
+static inline void mcx_forgo(memctx *ctx, size_t bytes)
+{
+	if (mcx_unlikely(ctx->flags & MCX_LIMITED))
+		mcx_limits_discharge(ctx, bytes);
+}
+
+/* Takes back what was allowed and accounted for. */
 static inline void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks)
 {
 	struct mcx_slot *slot = mcx_slot(ctx);
 
 	slot->total_bytes -= bytes;
 	slot->nblocks -= blocks;
-	if (mcx_unlikely(ctx->flags & MCX_LIMITED))
-		mcx_limits_discharge(ctx, bytes);
+	mcx_forgo(ctx, bytes);
 }
 
 /* ---- chunk.c ---- */
