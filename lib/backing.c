@@ -313,12 +313,25 @@ void mcx_large_put(void *memory, size_t size)
 	cache_put(memory, size);
 }
 
+/* What resize does, for a backing that has none. */
+static void *block_move(void *memory, size_t old_size, size_t new_size)
+{
+	void *moved = mcx_own_get(new_size);
+
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, memory, old_size < new_size ? old_size : new_size);
+	mcx_own_put(memory, old_size);
+	return moved;
+}
+
 void *mcx_block_resize(void *memory, size_t old_size, size_t new_size)
 {
-	void *moved = NULL;
+	void *moved;
 
-	if (mcx_backing.resize != NULL)
-		moved = mcx_backing.resize(memory, old_size, new_size, mcx_backing.arg);
+	if (mcx_backing.resize == NULL)
+		return block_move(memory, old_size, new_size);
+	moved = mcx_backing.resize(memory, old_size, new_size, mcx_backing.arg);
 	if (moved == NULL)
 		errno = ENOMEM;
 	return moved;
