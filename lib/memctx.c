@@ -290,7 +290,7 @@ static bool options_take(struct memctx_options *taken, const struct memctx_optio
 		taken->init_size = taken->max_size;
 	if (options->max_size == 0 && taken->max_size < taken->init_size)
 		taken->max_size = taken->init_size;
-	taken->min_size = options->min_size & ~(size_t)7;
+	taken->min_size = (options->min_size + 7) & ~(size_t)7;
 	if (options->align != 0)
 		taken->align = options->align;
 	return taken->max_size >= taken->init_size && (taken->align == 8 || taken->align == 16);
