@@ -47,10 +47,14 @@ static void large_stats(const struct mcx_slot *slot, struct memctx_stats *stats)
 
 void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 {
-	const struct mcx_slot *slot = mcx_slot(ctx);
-	const struct mcx_record *record = mcx_record(ctx);
+	const struct mcx_slot *slot;
+	const struct mcx_record *record;
 
 	memset(stats, 0, sizeof(*stats));
+	if (mcx_is_null(ctx, "memctx_stats: the context is NULL"))
+		return;
+	slot = mcx_slot(ctx);
+	record = mcx_record(ctx);
 	stats->total_bytes = slot->total_bytes;
 	stats->total_nblocks = slot->nblocks;
 	stats->header_bytes = MCX_UNIT + slot->nblocks * sizeof(struct mcx_block);
@@ -72,6 +76,8 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 
 size_t memctx_total(const memctx *ctx)
 {
+	if (mcx_is_null(ctx, "memctx_total: the context is NULL"))
+		return 0;
 	return mcx_slot(ctx)->total_bytes;
 }
 
@@ -79,6 +85,8 @@ size_t memctx_subtree_total(const memctx *ctx)
 {
 	size_t bytes = 0;
 
+	if (mcx_is_null(ctx, "memctx_subtree_total: the context is NULL"))
+		return 0;
 	if (ctx->limit != 0 && ctx->subtree_bytes != 0)
 		return ctx->subtree_bytes;
 	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c))
@@ -100,18 +108,20 @@ void memctx_overhead(struct memctx_overhead *overhead)
 
 void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 {
-	ctx->methods->each_block(ctx, func, arg);
+	if (!mcx_is_null(ctx, "memctx_each_block: the context is NULL"))
+		ctx->methods->each_block(ctx, func, arg);
 }
 
 void memctx_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg)
 {
-	ctx->methods->each_chunk(ctx, block, func, arg);
+	if (!mcx_is_null(ctx, "memctx_each_chunk: the context is NULL"))
+		ctx->methods->each_chunk(ctx, block, func, arg);
 }
 
 bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 {
-	uint64_t word = mcx_word_load(payload);
+	uint64_t word = payload != NULL ? mcx_word_load(payload) : 0;
 	uintptr_t address = mcx_word_address(word);
 	unsigned k = mcx_word_middle(word);
 
@@ -144,7 +154,8 @@ void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, 
 {
 	const void *payload;
 
-	if (size_class < 0 || size_class >= MEMCTX_CLASSES)
+	if (mcx_is_null(ctx, "memctx_each_free: the context is NULL") || size_class < 0 ||
+		size_class >= MEMCTX_CLASSES)
 		return;
 	for (payload = ctx->bin[size_class]; payload != NULL;) {
 		struct memctx_chunk_info info;
@@ -196,6 +207,8 @@ size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 {
 	size_t broken = 0;
 
+	if (mcx_is_null(ctx, "memctx_check: the context is NULL"))
+		return 0;
 	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
 		size_t links = links_check(c, func, arg);
 

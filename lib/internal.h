@@ -334,4 +334,13 @@ void *mcx_moved_realloc(void *chunk, uint64_t word, size_t size) MCX_HIDDEN MCX_
 /* ---- misuse.c ---- */
 void mcx_misuse(const char *what, const void *pointer) MCX_HIDDEN MCX_COLD;
 
+/* Whether CTX is NULL; then the hook has been told WHAT. */
+static inline bool mcx_is_null(const memctx *ctx, const char *what)
+{
+	if (mcx_likely(ctx != NULL))
+		return false;
+	mcx_misuse(what, ctx);
+	return true;
+}
+
 #endif

@@ -102,7 +102,7 @@ void memctx_set_limit(memctx *ctx, size_t bytes)
 
 size_t memctx_limit(const memctx *ctx)
 {
-	return ctx->limit;
+	return mcx_is_null(ctx, "memctx_limit: the context is NULL") ? 0 : ctx->limit;
 }
 
 /* ---- Names ---- */
@@ -192,12 +192,12 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 
 const char *memctx_name(const memctx *ctx)
 {
-	return ctx->name;
+	return mcx_is_null(ctx, "memctx_name: the context is NULL") ? NULL : ctx->name;
 }
 
 const char *memctx_ident(const memctx *ctx)
 {
-	return ctx->ident;
+	return mcx_is_null(ctx, "memctx_ident: the context is NULL") ? NULL : ctx->ident;
 }
 
 /* ---- Links ---- */
@@ -237,26 +237,32 @@ static inline void tree_unlink(memctx *ctx)
 
 memctx *memctx_parent(const memctx *ctx)
 {
-	return ctx->parent;
+	return mcx_is_null(ctx, "memctx_parent: the context is NULL") ? NULL : ctx->parent;
 }
 
 memctx *memctx_first_child(const memctx *ctx)
 {
+	if (mcx_is_null(ctx, "memctx_first_child: the context is NULL"))
+		return NULL;
 	return ctx->first_child;
 }
 
 memctx *memctx_next_sibling(const memctx *ctx)
 {
-	return ctx->next;
+	return mcx_is_null(ctx, "memctx_next_sibling: the context is NULL") ? NULL : ctx->next;
 }
 
 enum memctx_kind memctx_kind_of(const memctx *ctx)
 {
+	if (mcx_is_null(ctx, "memctx_kind_of: the context is NULL"))
+		return MEMCTX_ASET;
 	return (enum memctx_kind)ctx->kind;
 }
 
 memctx *memctx_walk(const memctx *top, const memctx *ctx)
 {
+	if (mcx_is_null(ctx, "memctx_walk: the context is NULL"))
+		return NULL;
 	if (ctx->first_child != NULL)
 		return ctx->first_child;
 	while (ctx != top && ctx->next == NULL)
