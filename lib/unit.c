@@ -27,6 +27,10 @@ static struct {
 	memctx *free;
 } units = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* There where the program was compiled for ASan: blocks that contexts hold are no leaks. */
+void __lsan_register_root_region(const void *start, size_t size) __attribute__((weak));
+void __lsan_unregister_root_region(const void *start, size_t size) __attribute__((weak));
+
 static bool units_reserve(void)
 {
 	size_t banks = MCX_BANKS;
@@ -58,6 +62,8 @@ static bool units_commit(void)
 	bank = (char *)mcx_base + units.committed * MCX_BANK_BYTES;
 	if (mcx_backing.commit(bank, MCX_BANK_BYTES, mcx_backing.arg) != 0)
 		return false;
+	if (__lsan_register_root_region != NULL)
+		__lsan_register_root_region(bank, MCX_BANK_BYTES);
 	units.committed++;
 	return true;
 }
@@ -144,6 +150,10 @@ void mcx_units_release(void)
 {
 	pthread_mutex_lock(&units.lock);
 	if (units.live == 0 && units.banks > 0) {
+		for (size_t i = 0; i < units.committed; i++)
+			if (__lsan_unregister_root_region != NULL)
+				__lsan_unregister_root_region(
+					(char *)mcx_base + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
 		mcx_backing.release((void *)mcx_base, units.banks * MCX_BANK_BYTES,
 			mcx_backing.arg);
 		mcx_base = UINTPTR_MAX - MCX_SPAN;
