@@ -172,6 +172,7 @@ void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, 
 /* What is behind is freed next, and must look as if it had never held another. */
 void mcx_watch_unmove(void *payload, void *behind)
 {
+	(void)payload;
 	VALGRIND_MEMPOOL_CHANGE(memctx_owner(behind), payload, behind, memctx_requested(behind));
 	sentinel_set(behind, memctx_requested(behind), memctx_usable(behind));
 }
