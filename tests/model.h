@@ -38,7 +38,7 @@ struct model_node {
 	char *ident;
 	int parent, first, last, next, prev; /* the tree, children in the order they came */
 	int chunks;
-	int rank; /* its place in `alive` */
+	int rank;                   /* its place in `alive` */
 	size_t align, limit, reach; /* reach: the largest block the doubling may ask for */
 	uint64_t live, requested, allocs, frees, reallocs, resets, peak, serial;
 	struct model_callback *callbacks;
@@ -203,11 +203,8 @@ static int node_add(int parent, memctx *ctx)
 {
 	int id = alive[nodes_alive];
 
-	nodes[id] = (struct model_node){.ctx = ctx,
-		.first = NONE,
-		.last = NONE,
-		.chunks = NONE,
-		.rank = nodes_alive++};
+	nodes[id] = (struct model_node){
+		.ctx = ctx, .first = NONE, .last = NONE, .chunks = NONE, .rank = nodes_alive++};
 	node_link(id, parent);
 	return id;
 }

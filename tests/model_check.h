@@ -207,9 +207,9 @@ static void touched(int id)
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
-static int dying = NONE;   /* the node that is being reset or deleted */
-static bool dying_top;     /* its own chunks go */
-static bool dying_below;   /* and what stands below it */
+static int dying = NONE; /* the node that is being reset or deleted */
+static bool dying_top;   /* its own chunks go */
+static bool dying_below; /* and what stands below it */
 
 static void callback_ran(void *arg)
 {
