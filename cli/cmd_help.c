@@ -75,7 +75,7 @@ static const char words_text[] =
 	"  context     a node of the tree; it owns memory, and its chunks die with it\n"
 	"  block       memory obtained from the system, owned by one context\n"
 	"  keeper      a context's first block, which a reset leaves\n"
-	"  chunk       what an allocation returns: a piece of a block, behind 8 header bytes\n"
+	"  chunk       what an allocation returns: a piece of a block, behind its header\n"
 	"  size class  chunk sizes are powers of two from 8 bytes to 8 KiB\n"
 	"  freelist    a context's free chunks of one class; allocations take these first\n"
 	"  large chunk over 8 KiB (or a quarter of a smaller max): alone in its block, to\n"

@@ -16,6 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/display.h"
+
+enum { LONGEST = 4000 }; /* a message; "…" and "..." are 3 bytes each */
+
 struct cli_settings cli_settings;
 
 static volatile sig_atomic_t progress_shown;
@@ -23,27 +27,36 @@ static const char *volatile unfinished_file;
 
 static const char erase_line[] = "\r\033[K";
 
-/* Writes TEXT with its control characters as \xHH, so that a name can neither break nor steer a
- * line. */
+/* The project's own messages quote with an ellipsis, which ASCII has in three dots. */
+static void spell_ellipsis(char *to, const char *from)
+{
+	const char *found;
+
+	while ((found = strstr(from, "…")) != NULL) {
+		memcpy(to, from, (size_t)(found - from));
+		to = stpcpy(to + (found - from), "...");
+		from = found + strlen("…");
+	}
+	strcpy(to, from);
+}
+
+/* Shows TEXT made harmless, so that a name can neither break nor steer a line. */
 static void put_line(const char *prefix, const char *text)
 {
-	cli_progress_end();
-	flockfile(stderr);
-	fputs(prefix, stderr);
-	for (; *text != 0; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c < 0x20 || c == 0x7f)
-			fprintf(stderr, "\\x%02X", c);
-		else
-			putc(c, stderr);
+	char spelt[LONGEST], shown[DISPLAY_SIZE(LONGEST)];
+
+	if (!cli_settings.utf8) {
+		spell_ellipsis(spelt, text);
+		text = spelt;
 	}
-	putc('\n', stderr);
-	funlockfile(stderr);
+	display_fit(shown, text, LONGEST, cli_settings.utf8 ? 0 : DISPLAY_ASCII);
+	cli_progress_end();
+	fprintf(stderr, "%s%s\n", prefix, shown);
 }
 
 static void put_message(const char *prefix, const char *format, va_list list)
 {
-	char text[5000];
+	char text[LONGEST];
 
 	vsnprintf(text, sizeof text, format, list);
 	put_line(prefix, text);
@@ -69,7 +82,7 @@ void cli_message(const char *format, ...)
 
 const char *cli_path_name(const char *path)
 {
-	return strcmp(path, "-") == 0 ? "standard input" : path;
+	return strcmp(path, "-") == 0 ? "standard input" : *path == 0 ? "\"\"" : path;
 }
 
 /* In the project's own words where the system's would not help. */
@@ -131,7 +144,8 @@ void cli_open_error(const char *path, int error)
 	const char *samples = error == ENOENT ? samples_folder(folder) : NULL;
 
 	if (samples != NULL)
-		cli_error("%s: no such file (samples to replay: %s/)", path, samples);
+		cli_error(
+			"%s: no such file (samples to replay: %s/)", cli_path_name(path), samples);
 	else
 		cli_system_error(path, error);
 }

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What is printed must get out: a full disk, a closed descriptor, a reader that has gone.
+exec 2>&1
+printf 'memctx-trace 1\ncreate 1 - aset "a"\n' >in.trace
+{
+	cat in.trace
+	yes '# a line that makes the pipe full' | head -n 20000
+} >long.trace
+for args in "fmt in.trace" "fmt long.trace" "help trace" --help --version; do
+	# shellcheck disable=SC2086 # words
+	memctx-tool $args >/dev/full
+	echo "/dev/full: status $?: $args"
+	# shellcheck disable=SC2086
+	memctx-tool $args >&-
+	echo "closed: status $?: $args"
+done
+memctx-tool fmt long.trace | head -n 1
+echo "status ${PIPESTATUS[0]}"
+trap '' PIPE
+memctx-tool fmt long.trace | head -n 1
+echo "status ${PIPESTATUS[0]} where SIGPIPE is ignored"
+# The trace must not become stdout's descriptor.
+memctx-tool fmt in.trace <&- >&- 2>&-
+echo "status $?"
+memctx-tool fmt - <&-
+echo "status $?"
+cat in.trace
