@@ -88,7 +88,7 @@ extern const size_t bench_rows_count;
 /* Makes the random scripts, the same in every run of the program. */
 void bench_rows_prepare(void);
 
-/* What a memory row leaves behind: what is live, and what it took of the system's memory. */
+/* Bytes requested and live, and the system's memory that it took, over all samples of a row. */
 struct footprint {
 	uint64_t requested;
 	uint64_t resident;
@@ -99,7 +99,7 @@ struct memory_row {
 	const char *what;
 	double bar;
 	bool (*can)(const struct peer *peer);
-	uint64_t (*fill)(const struct peer *peer); /* the bytes requested and live */
+	void (*fill)(const struct peer *peer, struct footprint *footprint);
 };
 
 extern const struct memory_row bench_memory_rows[];

@@ -28,7 +28,7 @@ int peer_load(struct peer *peer, const char *const *names, const struct peer_sym
 	for (i = 0; names[i] != NULL && library == NULL; i++)
 		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL) {
-		snprintf(peer->note, sizeof(peer->note), "left out: no %s", names[0]);
+		snprintf(peer->note, sizeof(peer->note), "left out: %s", dlerror());
 		return -1;
 	}
 	for (i = 0; symbols[i].name != NULL; i++) {

@@ -33,7 +33,8 @@ line() {
 inside() {
 	local root=$1 user=$2
 	shift 2
-	env -i TERM=dumb LC_ALL=C HOME=/ chroot "$root" su - "$user" -c "cd ~/memctx && $*"
+	env -i TERM=dumb LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		chroot "$root" su - "$user" -c "cd ~/memctx && $*"
 }
 
 # A fresh copy of the bare system with the sources in USER's home.

@@ -33,7 +33,7 @@ fake_apt() {
 		libcjson-dev) echo libcjson >>$work/libraries ;;
 		esac
 	done
-	for tool in valgrind tmux; do [ ! -e $work/bin/\$tool ] || /bin/chmod +x $work/bin/\$tool; done"
+	/bin/chmod -R +x $work/bin"
 }
 
 # A machine that lacks cJSON's library and valgrind; root, and apt's lists are there.
@@ -54,7 +54,8 @@ machine() {
 
 # Runs deps.sh there, in a folder with the suites that are given to it.
 deps() {
-	(cd "$work/tree" && env -i PATH="$work/bin" "${settings[@]}" sh "$OLDPWD/scripts/deps.sh" "$@")
+	(cd "$work/tree" &&
+		env -i PATH="$work/bin" "${settings[@]}" sh "$OLDPWD/scripts/deps.sh" "$@")
 }
 
 # expect WHAT STATUS ASKED SAID: what apt-get was asked for, and words of what was printed.
