@@ -120,33 +120,40 @@ static int contexts_reserve(struct snapshot *snapshot)
 	return 0;
 }
 
+int snapshot_rename(struct snapshot *snapshot, uint32_t index, const char *name, const char *ident,
+	const char *kind)
+{
+	struct snapshot_context *context = &snapshot->contexts[index];
+	uint32_t name_at = string_add(snapshot, name);
+	uint32_t kind_at = string_add(snapshot, kind);
+	uint32_t ident_at = ident ? string_add(snapshot, ident) : SNAPSHOT_NONE;
+
+	if (name_at == SNAPSHOT_NONE || kind_at == SNAPSHOT_NONE ||
+		(ident && ident_at == SNAPSHOT_NONE))
+		return -1;
+	context->name = name_at;
+	context->kind = kind_at;
+	context->ident = ident_at;
+	return 0;
+}
+
 struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, uint32_t parent,
 	const char *name, const char *ident, const char *kind)
 {
-	uint32_t name_at, kind_at, ident_at = SNAPSHOT_NONE;
 	struct snapshot_context *context;
 
 	if (parent != SNAPSHOT_NONE && parent >= snapshot->n) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (contexts_reserve(snapshot))
-		return NULL;
-	name_at = string_add(snapshot, name);
-	kind_at = string_add(snapshot, kind);
-	if (ident)
-		ident_at = string_add(snapshot, ident);
-	if (name_at == SNAPSHOT_NONE || kind_at == SNAPSHOT_NONE ||
-		(ident && ident_at == SNAPSHOT_NONE))
+	if (contexts_reserve(snapshot) ||
+		snapshot_rename(snapshot, (uint32_t)snapshot->n, name, ident, kind))
 		return NULL;
 	context = &snapshot->contexts[snapshot->n++];
 	context->id = id;
 	context->parent = parent;
 	context->level = 0;
 	context->end = 0;
-	context->name = name_at;
-	context->ident = ident_at;
-	context->kind = kind_at;
 	context->peak_total_bytes = SNAPSHOT_UNKNOWN;
 	snapshot_fill(&context->own, SNAPSHOT_UNKNOWN);
 	return context;

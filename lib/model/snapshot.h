@@ -53,7 +53,7 @@ struct snapshot_context {
 	uint32_t name;   /* offset into strings; 0-terminated, bytes as they came */
 	uint32_t ident;  /* likewise; SNAPSHOT_NONE where there is none */
 	uint32_t kind;   /* offset into strings: "aset" …, what the context was created as */
-	uint64_t peak_total_bytes; /* of this context alone, over its life */
+	uint64_t peak_total_bytes;   /* of this context alone, over its life */
 	struct snapshot_figures own; /* without what is below it */
 };
 
@@ -61,12 +61,12 @@ enum snapshot_source { SNAPSHOT_REPLAY, SNAPSHOT_LIVE, SNAPSHOT_FILE };
 
 struct snapshot {
 	enum snapshot_source source;
-	char *path;          /* of the trace or file; NULL where there is none */
-	int64_t pid;         /* of a live process, else -1 */
-	uint64_t event;      /* the event after which it was taken; UNKNOWN for a live process */
-	uint64_t events;     /* events of the whole trace as far as known; UNKNOWN */
-	uint64_t time_ns;    /* of the event since the trace began, or of the process; UNKNOWN */
-	char point[16];      /* "end", "peak", "event", "" */
+	char *path;       /* of the trace or file; NULL where there is none */
+	int64_t pid;      /* of a live process, else -1 */
+	uint64_t event;   /* the event after which it was taken; UNKNOWN for a live process */
+	uint64_t events;  /* events of the whole trace as far as known; UNKNOWN */
+	uint64_t time_ns; /* of the event since the trace began, or of the process; UNKNOWN */
+	char point[16];   /* "end", "peak", "event", "" */
 	uint64_t kinds_replaced; /* contexts replayed as another kind than their own */
 
 	size_t n;
@@ -74,7 +74,8 @@ struct snapshot {
 	char *strings; /* strings[0] is "" */
 	size_t strings_size, strings_room;
 	size_t room;
-	uint32_t recent[SNAPSHOT_RECENT]; /* strings by hash: the last added, so that equal ones share */
+	uint32_t recent[SNAPSHOT_RECENT]; /* strings by hash: the last added, so that equal ones
+					     share */
 };
 
 /* An empty snapshot, or NULL with ENOMEM. */
@@ -88,6 +89,10 @@ void snapshot_free(struct snapshot *snapshot);
  */
 struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, uint32_t parent,
 	const char *name, const char *ident, const char *kind);
+
+/* Gives the context at INDEX another name, ident and kind.  0, or -1 with ENOMEM. */
+int snapshot_rename(struct snapshot *snapshot, uint32_t index, const char *name, const char *ident,
+	const char *kind);
 
 /* Sets every context's level and end; call once all are added. */
 void snapshot_finish(struct snapshot *snapshot);

@@ -3,6 +3,9 @@
  * Decoding UTF-8.  A sequence is judged by its code: below the least that its length is for, it is
  * overlong.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "model/utf8.h"
 
 #include <string.h>
@@ -64,4 +67,57 @@ size_t utf8_prefix(const char *text, size_t size)
 bool utf8_valid(const char *text, size_t size)
 {
 	return utf8_prefix(text, size) == size;
+}
+
+void utf8_escape(char *out, const char *text)
+{
+	size_t size = strlen(text);
+
+	while (size) {
+		uint32_t code;
+		size_t length = utf8_decode(text, size, &code);
+
+		if (!length)
+			out += sprintf(out, "\\x%02X", (unsigned)(unsigned char)*text);
+		else if (code == '\\')
+			out = stpcpy(out, "\\\\");
+		else
+			out = (char *)memcpy(out, text, length) + length;
+		length += !length;
+		text += length;
+		size -= length;
+	}
+	*out = '\0';
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool utf8_unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (*text != '\\') {
+			*out++ = *text;
+		} else if (text[1] == '\\') {
+			*out++ = *++text;
+		} else {
+			int high, low;
+
+			if (text[1] != 'x' || (high = hex_digit(text[2])) < 0 ||
+				(low = hex_digit(text[3])) < 0 || high + low == 0)
+				return false;
+			*out++ = (char)(high << 4 | low);
+			text += 3;
+		}
+	}
+	*out = '\0';
+	return true;
 }

@@ -20,4 +20,12 @@ size_t utf8_prefix(const char *text, size_t size);
 
 bool utf8_valid(const char *text, size_t size);
 
+/*
+ * Writes TEXT with \xHH for each byte that is not of a character, and \\ for a backslash, to OUT,
+ * which has 4 * strlen(TEXT) + 1 bytes.
+ */
+void utf8_escape(char *out, const char *text);
+/* Undoes that in place; false where TEXT cannot have come from it. */
+bool utf8_unescape(char *text);
+
 #endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing snapshots and reports as JSON.
+ *
+ * One object of a context is made once and given new values for each; what encloses the contexts
+ * (brackets, commas, line ends) is written here.  So no more than one context is ever held, and
+ * nothing recurses over the tree.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memctx.h"
+#include "model/json.h"
+#include "model/jsonvalue.h"
+#include "model/utf8.h"
+
+#define TEXT(x) #x
+#define TEXT_OF(x) TEXT(x)
+#define GENERATOR                                                                                  \
+	"memctx-tool " TEXT_OF(MEMCTX_VERSION_MAJOR) "." TEXT_OF(                                  \
+		MEMCTX_VERSION_MINOR) "." TEXT_OF(MEMCTX_VERSION_PATCH)
+#define FLUSH_SIZE 65536
+
+/* The plain figures, by their names in C, which are those in JSON. */
+#define PLAINS(X)                                                                                  \
+	X(total_bytes)                                                                             \
+	X(total_nblocks)                                                                           \
+	X(free_bytes)                                                                              \
+	X(free_chunks)                                                                             \
+	X(used_bytes)                                                                              \
+	X(live_chunks)                                                                             \
+	X(requested_bytes)                                                                         \
+	X(slack_bytes)                                                                             \
+	X(header_bytes)                                                                            \
+	X(freelist_bytes)                                                                          \
+	X(tail_bytes)                                                                              \
+	X(large_chunks)                                                                            \
+	X(large_bytes)                                                                             \
+	X(allocs)                                                                                  \
+	X(frees)                                                                                   \
+	X(reallocs)                                                                                \
+	X(resets)
+
+#define KEY(figure) #figure,
+const char *const json_plain_keys[JSON_PLAINS] = {PLAINS(KEY)};
+#define PLACE(figure) offsetof(struct snapshot_figures, figure),
+static const size_t plain_places[JSON_PLAINS] = {PLAINS(PLACE)};
+
+uint64_t *json_plain_figure(struct snapshot_figures *figures, size_t i)
+{
+	return (uint64_t *)((char *)figures + plain_places[i]);
+}
+
+static uint64_t plain(const struct snapshot_figures *figures, size_t i)
+{
+	return *(const uint64_t *)((const char *)figures + plain_places[i]);
+}
+
+static bool add_classes(struct cJSON *object, struct json_figures *form)
+{
+	struct cJSON *classes = value_add_array(object, "classes");
+
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
+		struct cJSON *class = value_add_object(classes, NULL);
+
+		if (!value_add_number(class, "size", UINT64_C(8) << k) ||
+			!(form->classes[k][0] = value_add_number(class, "live", 0)) ||
+			!(form->classes[k][1] = value_add_number(class, "free", 0)))
+			return false;
+	}
+	return true;
+}
+
+bool json_add_figures(struct cJSON *object, struct json_figures *form)
+{
+	for (size_t i = 0; i < JSON_PLAINS; i++)
+		if (!(form->plain[i] = value_add_number(object, json_plain_keys[i], 0)))
+			return false;
+	return add_classes(object, form);
+}
+
+void json_set_figures(const struct json_figures *form, const struct snapshot_figures *figures)
+{
+	for (size_t i = 0; i < JSON_PLAINS; i++)
+		value_set_number(form->plain[i], plain(figures, i));
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
+		value_set_number(form->classes[k][0], figures->classes[k].live);
+		value_set_number(form->classes[k][1], figures->classes[k].free);
+	}
+}
+
+const char *json_presentable(const char *text, struct json_text *buffer, bool *escaped)
+{
+	size_t length = strlen(text);
+
+	*escaped = !utf8_valid(text, length);
+	if (!*escaped)
+		return text;
+	buffer->size = 0;
+	if (text_reserve(buffer, 4 * length + 1))
+		return NULL;
+	utf8_escape(buffer->text, text);
+	return buffer->text;
+}
+
+bool json_add_head(struct cJSON *object, const char *schema)
+{
+	return value_add_string(object, "schema", schema) &&
+	       value_add_number(object, "version", JSON_VERSION) &&
+	       value_add_string(object, "generator", GENERATOR);
+}
+
+bool json_add_path(struct cJSON *object, const char *path, struct json_text *buffer)
+{
+	bool escaped = false;
+
+	if (path && !(path = json_presentable(path, buffer, &escaped)))
+		return false;
+	return value_add_string(object, "path", path) &&
+	       (!escaped || value_add_true(object, "path_escaped"));
+}
+
+/* ---- A tree --------------------------------------------------------------------------- */
+
+struct writer {
+	FILE *out;
+	const struct snapshot *snapshot;
+	struct json_text text;             /* what has not gone to OUT yet */
+	struct json_text name, ident;      /* of the context in hand, where escaped */
+	struct json_text path;             /* the names from the root, with commas */
+	size_t path_ends[JSON_LEVELS + 1]; /* where each level's name ends in it */
+	struct cJSON *object, *id, *parent, *level, *names, *idents, *type, *peak;
+	struct json_figures figures;
+};
+
+static int flush(struct writer *writer)
+{
+	size_t size = writer->text.size;
+
+	writer->text.size = 0;
+	return fwrite(writer->text.text, 1, size, writer->out) == size ? 0 : -1;
+}
+
+static int put(struct writer *writer, const char *bytes, size_t size)
+{
+	if (text_reserve(&writer->text, size))
+		return -1;
+	memcpy(writer->text.text + writer->text.size, bytes, size);
+	writer->text.size += size;
+	return 0;
+}
+
+static int put_text(struct writer *writer, const char *text)
+{
+	return put(writer, text, strlen(text));
+}
+
+static bool add_source(
+	struct cJSON *head, const struct snapshot *snapshot, struct json_text *buffer)
+{
+	static const char *const kinds[] = {"replay", "live", "file"};
+	struct cJSON *source = value_add_object(head, "source");
+	uint64_t pid = snapshot->pid < 0 ? SNAPSHOT_UNKNOWN : (uint64_t)snapshot->pid;
+
+	return value_add_string(source, "kind", kinds[snapshot->source]) &&
+	       json_add_path(source, snapshot->path, buffer) &&
+	       value_add_number(source, "pid", pid) &&
+	       value_add_number(source, "event", snapshot->event) &&
+	       value_add_number(source, "events", snapshot->events) &&
+	       value_add_number(source, "time_ns", snapshot->time_ns) &&
+	       value_add_string(source, "point", *snapshot->point ? snapshot->point : NULL);
+}
+
+static bool add_totals(struct cJSON *head, const struct snapshot *snapshot)
+{
+	struct cJSON *totals = value_add_object(head, "totals");
+	struct json_figures form;
+	struct snapshot_figures sum;
+
+	if (!value_add_number(totals, "contexts", snapshot->n) || !json_add_figures(totals, &form))
+		return false;
+	snapshot_totals(snapshot, &sum);
+	json_set_figures(&form, &sum);
+	return true;
+}
+
+/* What stands before the contexts, without the last brace. */
+static int put_head(struct writer *writer, bool flat)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+	struct cJSON *head = value_object();
+	size_t path = snapshot->path ? 4 * strlen(snapshot->path) : 0;
+	int result = -1;
+
+	if (json_add_head(head, JSON_SCHEMA) && (!flat || value_add_string(head, "form", "flat")) &&
+		add_source(head, snapshot, &writer->name) &&
+		value_add_number(head, "kinds_replaced", snapshot->kinds_replaced) &&
+		add_totals(head, snapshot))
+		result = text_print(&writer->text, head, path);
+	value_delete(head);
+	if (!result)
+		writer->text.size--;
+	return result;
+}
+
+static int writer_init(struct writer *writer, FILE *out, const struct snapshot *snapshot)
+{
+	struct cJSON *object = value_object();
+
+	*writer = (struct writer){.out = out, .snapshot = snapshot, .object = object};
+	if ((writer->id = value_add_number(object, "id", 0)) &&
+		(writer->parent = value_add_number(object, "parent", 0)) &&
+		(writer->level = value_add_number(object, "level", 0)) &&
+		(writer->names = value_add_string(object, "name", "")) &&
+		(writer->idents = value_add_string(object, "ident", "")) &&
+		(writer->type = value_add_string(object, "type", "")) &&
+		json_add_figures(object, &writer->figures) &&
+		(writer->peak = value_add_number(object, "peak_total_bytes", 0)))
+		return 0;
+	return -1;
+}
+
+static void writer_done(struct writer *writer)
+{
+	value_delete(writer->object);
+	free(writer->text.text);
+	free(writer->name.text);
+	free(writer->ident.text);
+	free(writer->path.text);
+}
+
+/*
+ * The names from the root, the context's own the last.  Beyond JSON_LEVELS levels there is no path,
+ * since the paths of a chain would take the square of its length.
+ */
+static int put_path(struct writer *writer, uint32_t level, const char *name)
+{
+	struct json_text *path = &writer->path;
+
+	if (level > JSON_LEVELS)
+		return put_text(writer, ",\"path\":null");
+	path->size = writer->path_ends[level - 1];
+	if (text_reserve(path, 1))
+		return -1;
+	if (level > 1)
+		path->text[path->size++] = ',';
+	if (text_print(path, writer->names, strlen(name)))
+		return -1;
+	writer->path_ends[level] = path->size;
+	return put_text(writer, ",\"path\":[") || put(writer, path->text, path->size) ||
+	       put_text(writer, "]");
+}
+
+static int print_context(struct writer *writer, const struct snapshot_context *context,
+	const char *name, const char *ident)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+	const char *type = snapshot_string(snapshot, context->kind);
+
+	value_set_id(writer->id, context->id);
+	if (context->parent == SNAPSHOT_NONE)
+		value_set_number(writer->parent, SNAPSHOT_UNKNOWN);
+	else
+		value_set_id(writer->parent, snapshot->contexts[context->parent].id);
+	value_set_number(writer->level, context->level);
+	value_set_string(writer->names, name);
+	value_set_string(writer->idents, ident);
+	value_set_string(writer->type, type);
+	json_set_figures(&writer->figures, &context->own);
+	value_set_number(writer->peak, context->peak_total_bytes);
+	return text_print(&writer->text, writer->object,
+		strlen(name) + (ident ? strlen(ident) : 0) + strlen(type));
+}
+
+/* The context's own members, without the last brace. */
+static int put_context(struct writer *writer, const struct snapshot_context *context, bool flat)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+	const char *name = snapshot_string(snapshot, context->name);
+	const char *ident = snapshot_string(snapshot, context->ident);
+	bool name_escaped, ident_escaped = false;
+
+	name = json_presentable(name, &writer->name, &name_escaped);
+	if (!name || (ident && !(ident = json_presentable(ident, &writer->ident, &ident_escaped))))
+		return -1;
+	if ((writer->text.size > FLUSH_SIZE && flush(writer)) ||
+		print_context(writer, context, name, ident))
+		return -1;
+	writer->text.size--;
+	if ((name_escaped && put_text(writer, ",\"name_escaped\":true")) ||
+		(ident_escaped && put_text(writer, ",\"ident_escaped\":true")))
+		return -1;
+	return flat ? put_path(writer, context->level, name) : 0;
+}
+
+static int put_flat(struct writer *writer)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+
+	if (put_head(writer, true) || put_text(writer, "}\n"))
+		return -1;
+	for (size_t i = 0; i < snapshot->n; i++)
+		if (put_context(writer, &snapshot->contexts[i], true) || put_text(writer, "}\n"))
+			return -1;
+	return 0;
+}
+
+/* Ends the contexts that are OPEN down to level LEVEL. */
+static int put_ends(struct writer *writer, uint32_t open, uint32_t level)
+{
+	for (; open >= level; open--)
+		if (put_text(writer, "]}"))
+			return -1;
+	return 0;
+}
+
+static int put_nested(struct writer *writer)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+	uint32_t open = 0;
+
+	if (put_head(writer, false) || put_text(writer, ",\"contexts\":["))
+		return -1;
+	for (size_t i = 0; i < snapshot->n; i++) {
+		uint32_t level = snapshot->contexts[i].level;
+
+		if (put_ends(writer, open, level) ||
+			put_text(writer, open >= level ? ",\n" : "\n") ||
+			put_context(writer, &snapshot->contexts[i], false) ||
+			put_text(writer, ",\"children\":["))
+			return -1;
+		open = level;
+	}
+	return put_ends(writer, open, 1) || put_text(writer, "]}\n");
+}
+
+bool json_nests(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->n; i++)
+		if (snapshot->contexts[i].level > JSON_LEVELS)
+			return false;
+	return true;
+}
+
+static int write_tree(FILE *out, const struct snapshot *snapshot, int (*form)(struct writer *))
+{
+	struct writer writer;
+	bool failed = writer_init(&writer, out, snapshot) || form(&writer) || flush(&writer);
+	int error = errno;
+
+	writer_done(&writer);
+	errno = error;
+	return failed ? -1 : 0;
+}
+
+int json_write_flat(FILE *out, const struct snapshot *snapshot)
+{
+	return write_tree(out, snapshot, put_flat);
+}
+
+int json_write_nested(FILE *out, const struct snapshot *snapshot)
+{
+	if (json_nests(snapshot))
+		return write_tree(out, snapshot, put_nested);
+	errno = EOVERFLOW;
+	return -1;
+}
