@@ -13,9 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct command command_fmt, command_help;
+extern const struct command command_events, command_fmt, command_help;
 
 const struct command *const cli_commands[] = {
+	&command_events,
 	&command_fmt,
 	&command_help,
 	NULL,

@@ -248,6 +248,7 @@ int replay_peek(struct replay *replay, const struct trace_event **event, struct 
 			return 1;
 		if (replay_other(replay, *event) != STEP_DONE)
 			return -1;
+		fetch_place(replay, replay->at + REPLAY_AHEAD);
 		replay->at++;
 	}
 }

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of events: see events_table.h.
+ *
+ * A line is laid out as
+ *
+ *   NUMBER  EVENT  WHAT THE ALLOCATOR DID  FREELIST
+ *
+ * What the allocator did is broken into as many lines as it needs; a list that is too long is cut.
+ * Where the context changes, a line of its own says so.
+ */
+#include "events_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/display.h"
+#include "model/size.h"
+
+enum { COLLECTED = 256 };
+enum { LEAST_NUMBER = 3, LEAST_WHAT = 18, MOST_WHAT = 36, MOST_DID = 100, GAP = 2 };
+/* A list's width where ids are short; of it, " → … 12 more". */
+enum { LIST_WIDTH = 20, REST_WIDTH = 12 };
+enum { WHAT_TEXT = DISPLAY_SIZE(MOST_WHAT) + 40, CHAIN_TEXT = 1024 };
+
+struct events_table {
+	struct page *page;
+	int width;
+	bool lists;
+	bool has_begun; /* the heading is printed */
+	bool one_list;  /* every event concerns the same list of the same context */
+	int size_class; /* of that list; -1: no event concerns any */
+	int number_width, what_width, did_width;
+	int list_width;  /* of a list; 0: lists stand on lines of their own */
+	int cell_width;  /* of a list and what says which */
+	bool in_context; /* the lines are about CONTEXT */
+	uint64_t context;
+	char cell[CHAIN_TEXT]; /* of the line before */
+	size_t n;
+	struct explain_event events[COLLECTED];
+};
+
+struct events_table *events_table_new(struct page *page, int width, bool lists)
+{
+	struct events_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	table->page = page;
+	table->width = width;
+	table->lists = lists;
+	table->size_class = -1;
+	return table;
+}
+
+/* ---- Texts ---------------------------------------------------------------------------- */
+
+static const char *count_text(char out[static SIZE_TEXT], uint64_t count)
+{
+	return size_count(out, count, SIZE_DIGIT);
+}
+
+static unsigned display_flags(const struct page *page)
+{
+	return page->utf8 ? 0 : DISPLAY_ASCII;
+}
+
+static void chunk_text(char out[static WHAT_TEXT], const struct trace_event *event)
+{
+	const char *word = trace_op_name((enum trace_op)event->op);
+	char size[SIZE_TEXT], more[64] = "";
+
+	if ((event->has & TRACE_HAS_NEWCHUNK) != 0)
+		snprintf(more, sizeof(more), ", now #%" PRIu64, event->id2);
+	else if ((event->has & TRACE_HAS_ALIGN) != 0)
+		snprintf(more, sizeof(more), ", align %" PRIu64, event->align);
+	if (event->op == TRACE_FREE)
+		snprintf(out, WHAT_TEXT, "%-6s#%" PRIu64, word, event->chunk);
+	else
+		snprintf(out, WHAT_TEXT, "%-6s#%" PRIu64 "%s  %s B%s", word, event->chunk,
+			event->op == TRACE_REALLOC ? " to" : "", count_text(size, event->size),
+			more);
+}
+
+/* The event as the table shows it. */
+static const char *what_text(
+	const struct page *page, char out[static WHAT_TEXT], const struct explain_event *e)
+{
+	const char *word = trace_op_name((enum trace_op)e->event.op);
+	char name[DISPLAY_SIZE(MOST_WHAT)], count[SIZE_TEXT], size[SIZE_TEXT];
+
+	switch ((enum trace_op)e->event.op) {
+	case TRACE_ALLOC:
+	case TRACE_REALLOC:
+	case TRACE_FREE:
+		chunk_text(out, &e->event);
+		break;
+	case TRACE_BASE:
+		snprintf(out, WHAT_TEXT, "base  %s %s %s B", count_text(count, e->event.id2),
+			page_times(page), count_text(size, e->event.size));
+		break;
+	case TRACE_FREEBASE:
+		snprintf(out, WHAT_TEXT, "freebase  %s B", count_text(size, e->event.size));
+		break;
+	default:
+		display_fit(name, e->name, MOST_WHAT - (int)strlen(word) - 3, display_flags(page));
+		snprintf(out, WHAT_TEXT, "%-5s \"%s\"", word, name);
+	}
+	return out;
+}
+
+static const char *arrow(const struct page *page)
+{
+	return page->utf8 ? " \u2192 " : " -> ";
+}
+
+static void link_text(char out[static 32], const struct explain_link *link)
+{
+	if (link->kind == EXPLAIN_CHUNK)
+		snprintf(out, 32, "#%" PRIu64, link->id);
+	else
+		strcpy(out, link->kind == EXPLAIN_CUT ? "(tail)" : "(base)");
+}
+
+/* " → … 12 more" */
+static const char *rest_text(
+	const struct page *page, char out[static SIZE_TEXT + 32], uint64_t left)
+{
+	char count[SIZE_TEXT];
+
+	*out = '\0';
+	if (left > 0)
+		snprintf(out, SIZE_TEXT + 32, "%s%s %s more", arrow(page), page_ellipsis(page),
+			count_text(count, left));
+	return out;
+}
+
+/* The chain in at most WIDTH columns, but one link at least. */
+static const char *chain_text(const struct page *page, char out[static CHAIN_TEXT],
+	const struct explain_chain *chain, int width)
+{
+	char link[32], rest[SIZE_TEXT + 32];
+	int i;
+
+	strcpy(out, chain->length == 0 ? "-" : "");
+	for (i = 0; i < chain->n; i++) {
+		uint64_t left = chain->length - (uint64_t)i - 1;
+		size_t length = strlen(out);
+
+		link_text(link, &chain->links[i]);
+		snprintf(out + length, CHAIN_TEXT - length, "%s%s", i > 0 ? arrow(page) : "", link);
+		if (i > 0 && page_width(out) + page_width(rest_text(page, rest, left)) > width) {
+			out[length] = '\0';
+			break;
+		}
+	}
+	strcat(out, rest_text(page, rest, chain->length - (uint64_t)i));
+	return out;
+}
+
+/* ---- The layout ----------------------------------------------------------------------- */
+
+/* Whether the collected events concern one list of one context. */
+static void find_one_list(struct events_table *table)
+{
+	table->one_list = true;
+	for (size_t i = 0; i < table->n; i++) {
+		const struct explain_event *e = &table->events[i];
+
+		if (e->context != table->events[0].context || e->n_lists > 1)
+			table->one_list = false;
+		if (e->n_lists == 0)
+			continue;
+		if (table->size_class >= 0 && table->size_class != e->lists[0].size_class)
+			table->one_list = false;
+		table->size_class = e->lists[0].size_class;
+	}
+	if (table->size_class < 0)
+		table->one_list = false;
+}
+
+/* A width at which most lists show their first links: ids may be addresses. */
+static int width_of_lists(const struct events_table *table)
+{
+	int widest = LIST_WIDTH - REST_WIDTH;
+	char text[32];
+
+	for (size_t i = 0; i < table->n; i++) {
+		const struct explain_event *e = &table->events[i];
+
+		for (int link = 0; e->n_lists > 0 && link < e->lists[0].after.n; link++) {
+			link_text(text, &e->lists[0].after.links[link]);
+			widest = (int)strlen(text) > widest ? (int)strlen(text) : widest;
+		}
+	}
+	return widest + REST_WIDTH;
+}
+
+static void lay_out(struct events_table *table)
+{
+	char text[WHAT_TEXT], count[SIZE_TEXT];
+	int widest = LEAST_WHAT, gaps = table->lists ? 2 * GAP : 3 * GAP;
+	uint64_t last = table->n > 0 ? table->events[table->n - 1].number : 0;
+
+	for (size_t i = 0; i < table->n; i++) {
+		int width = page_width(what_text(table->page, text, &table->events[i]));
+
+		widest = width > widest ? width : widest;
+	}
+	/* Where there are more to come their numbers may be longer. */
+	table->number_width =
+		size_width(count_text(count, table->n < COLLECTED ? last : last * 10));
+	if (table->number_width < LEAST_NUMBER)
+		table->number_width = LEAST_NUMBER;
+	table->what_width = widest < MOST_WHAT ? widest : MOST_WHAT;
+	if (!table->lists) {
+		table->list_width = width_of_lists(table);
+		table->cell_width =
+			table->list_width + (table->one_list ? 0 : (int)strlen("[10] "));
+	}
+	table->did_width =
+		table->width - table->number_width - table->what_width - gaps - table->cell_width;
+}
+
+static void print_heading(const struct events_table *table)
+{
+	struct page *page = table->page;
+	char class[SIZE_TEXT], text[2 * SIZE_TEXT] = "FREELIST AFTER IT";
+
+	page_to(page, table->number_width + GAP);
+	page_colored(page, PAGE_BOLD, "EVENT");
+	page_to(page, table->number_width + table->what_width + 2 * GAP);
+	page_colored(page, PAGE_BOLD, "WHAT THE ALLOCATOR DID");
+	if (!table->lists) {
+		if (table->one_list)
+			snprintf(text, sizeof(text), "FREELIST[%d], %s B", table->size_class,
+				count_text(class, (uint64_t)8 << table->size_class));
+		page_to(page, table->width - table->cell_width);
+		page_colored(page, PAGE_BOLD, text);
+	}
+	page_newline(page);
+}
+
+/* ---- Lines ---------------------------------------------------------------------------- */
+
+/* The event names its context itself. */
+static bool names_context(const struct explain_event *e)
+{
+	return e->event.op != TRACE_ALLOC && e->event.op != TRACE_REALLOC &&
+	       e->event.op != TRACE_FREE && e->event.op != TRACE_BASE &&
+	       e->event.op != TRACE_FREEBASE;
+}
+
+/* Says which context the lines to come are about, where that changes. */
+static void print_context(struct events_table *table, const struct explain_event *e)
+{
+	bool same = table->in_context && table->context == e->context;
+	char name[DISPLAY_SIZE(MOST_WHAT)], id[32];
+
+	if (!e->has_context || same)
+		return;
+	table->in_context = true;
+	table->context = e->context;
+	if (names_context(e))
+		return;
+	page_to(table->page, table->number_width + GAP);
+	snprintf(id, sizeof(id), ", context %" PRIu64, e->context);
+	page_colored(table->page, PAGE_DIM, "in ");
+	display_fit(name, e->name, MOST_WHAT, display_flags(table->page));
+	page_colored(table->page, PAGE_DIM, name);
+	page_colored(table->page, PAGE_DIM, id);
+	page_newline(table->page);
+}
+
+/* Prints the words of TEXT that fit in WIDTH columns, one at least; returns what is left. */
+static const char *print_words(struct page *page, const char *text, int width)
+{
+	int end = page->column + width, start = page->column;
+	char word[EXPLAIN_TEXT], shown[DISPLAY_SIZE(MOST_DID)];
+
+	while (*text != '\0') {
+		size_t length = strcspn(text, " ");
+
+		memcpy(word, text, length);
+		word[length] = '\0';
+		display_fit(shown, word, width < MOST_DID ? width : MOST_DID, display_flags(page));
+		if (page->column > start && page->column + 1 + page_width(shown) > end)
+			break;
+		page_to(page, page->column + (page->column > start));
+		page_colored(page, strcmp(word, "REUSED") == 0 ? PAGE_GREEN : PAGE_PLAIN, shown);
+		text += length + (text[length] == ' ');
+	}
+	return text;
+}
+
+/* The list after the event; what no event changed stands as it stood. */
+static const char *cell_text(struct events_table *table, const struct explain_event *e)
+{
+	char chain[CHAIN_TEXT];
+
+	if (e->n_lists == 0) {
+		if (!table->one_list)
+			return "";
+		if (e->event.op == TRACE_CREATE)
+			strcpy(table->cell, "-");
+		return table->cell;
+	}
+	chain_text(table->page, chain, &e->lists[0].after, table->list_width);
+	if (table->one_list)
+		strcpy(table->cell, chain);
+	else
+		snprintf(table->cell, sizeof(table->cell), "[%d] %.*s", e->lists[0].size_class,
+			CHAIN_TEXT - 16, chain);
+	return table->cell;
+}
+
+static void print_chain(
+	struct events_table *table, const char *label, const struct explain_chain *chain)
+{
+	int indent = table->number_width + table->what_width + 2 * GAP;
+	char text[CHAIN_TEXT];
+
+	page_to(table->page, indent);
+	page_left(table->page, 0, label);
+	page_left(table->page, 0,
+		chain_text(table->page, text, chain, table->width - table->page->column));
+	page_newline(table->page);
+}
+
+static void print_lists(struct events_table *table, const struct explain_event *e)
+{
+	char label[64], size[SIZE_TEXT];
+
+	for (int i = 0; i < e->n_lists; i++) {
+		const struct explain_list *list = &e->lists[i];
+
+		snprintf(label, sizeof(label), "freelist[%d], %s B, before  ", list->size_class,
+			count_text(size, (uint64_t)8 << list->size_class));
+		print_chain(table, label, &list->before);
+		snprintf(label, sizeof(label), "%*s  ", page_width(label) - 2, "after");
+		print_chain(table, label, &list->after);
+	}
+}
+
+static void print_event(struct events_table *table, const struct explain_event *e)
+{
+	struct page *page = table->page;
+	const char *did = e->did;
+	char what[WHAT_TEXT], number[SIZE_TEXT];
+	int indent = table->number_width + table->what_width + 2 * GAP;
+
+	print_context(table, e);
+	page_right(page, table->number_width, count_text(number, e->number));
+	page_to(page, table->number_width + GAP);
+	page_left(page, table->what_width, what_text(page, what, e));
+	page_to(page, page->column > indent - GAP ? page->column + GAP : indent);
+	did = print_words(page, did, table->did_width - (page->column - indent));
+	if (!table->lists) {
+		const char *cell = cell_text(table, e);
+
+		if (*cell != '\0')
+			page_to(page, table->width - table->cell_width);
+		page_left(page, 0, cell);
+	}
+	page_newline(page);
+	while (*did != '\0') {
+		page_to(page, indent);
+		did = print_words(page, did, table->did_width);
+		page_newline(page);
+	}
+	if (table->lists)
+		print_lists(table, e);
+}
+
+static void begin(struct events_table *table)
+{
+	if (table->has_begun)
+		return;
+	table->has_begun = true;
+	if (table->n < COLLECTED)
+		find_one_list(table);
+	lay_out(table);
+	print_heading(table);
+}
+
+static void print_collected(struct events_table *table)
+{
+	begin(table);
+	for (size_t i = 0; i < table->n; i++)
+		print_event(table, &table->events[i]);
+	table->n = 0;
+}
+
+struct explain_event *events_table_next(struct events_table *table)
+{
+	return &table->events[table->n];
+}
+
+void events_table_add(struct events_table *table)
+{
+	if (++table->n == COLLECTED)
+		print_collected(table);
+}
+
+void events_table_finish(struct events_table *table)
+{
+	if (table == NULL)
+		return;
+	if (table->n > 0)
+		print_collected(table);
+	free(table);
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the allocator did at an event: see explain.h.
+ *
+ * The map of gone chunks goes from an address to the id that last lived there, with the life of its
+ * context.  An entry of a life that is over (a reset, a delete) says nothing: the lists are empty
+ * then, and what is on them later came there later.
+ *
+ * Invariant: a free chunk on a list whose address has no current entry was cut from a tail.
+ */
+#include "model/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/explain_inner.h"
+#include "model/idmap.h"
+#include "model/replay_look.h"
+
+struct explain {
+	struct replay *replay;
+	struct idmap gone; /* see gone_put() */
+	struct explain_state before, after;
+};
+
+/* A chunk that leaves its place. */
+struct leaving {
+	const void *address; /* NULL: none does */
+	struct explain_link link;
+	struct replay_life life;
+};
+
+struct explain *explain_new(struct replay *replay)
+{
+	struct explain *explain = calloc(1, sizeof(*explain));
+
+	if (explain == NULL)
+		return NULL;
+	explain->replay = replay;
+	if (idmap_init(&explain->gone) != 0) {
+		free(explain);
+		return NULL;
+	}
+	return explain;
+}
+
+void explain_free(struct explain *explain)
+{
+	if (explain == NULL)
+		return;
+	idmap_fini(&explain->gone);
+	free(explain);
+}
+
+/* ---- The gone chunks ------------------------------------------------------------------ */
+
+/* An entry: id is the address, size the chunk's id, node and era the life, with the rest in ptr. */
+#define GONE_KIND_BITS 2
+
+static bool is_current(const struct idmap_entry *entry, const void *replay)
+{
+	struct replay_life life = {entry->ptr >> GONE_KIND_BITS, entry->node, entry->era};
+
+	return replay_is_current(replay, &life);
+}
+
+static int gone_grow(struct explain *explain)
+{
+	const struct idmap *gone = &explain->gone;
+	size_t current = 0;
+
+	for (size_t i = 0; i <= gone->mask; i++)
+		current += gone->entries[i].node != 0 &&
+			   is_current(&gone->entries[i], explain->replay);
+	return idmap_rebuild(&explain->gone, current + 1, is_current, explain->replay);
+}
+
+static int gone_put(struct explain *explain, const struct leaving *chunk)
+{
+	struct idmap_entry *entry = idmap_find(&explain->gone, (uintptr_t)chunk->address);
+
+	if (entry->node == 0) {
+		if (explain->gone.used >= explain->gone.limit && gone_grow(explain) != 0)
+			return -1;
+		entry = idmap_find(&explain->gone, (uintptr_t)chunk->address);
+		explain->gone.used++;
+	}
+	entry->id = (uintptr_t)chunk->address;
+	entry->ptr = chunk->life.serial << GONE_KIND_BITS | chunk->link.kind;
+	entry->size = chunk->link.id;
+	entry->node = chunk->life.node;
+	entry->era = chunk->life.resets;
+	return 0;
+}
+
+/* Who lived last at the address of a free chunk. */
+static struct explain_link gone_find(const struct explain *explain, const void *address)
+{
+	const struct idmap_entry *entry = idmap_find(&explain->gone, (uintptr_t)address);
+
+	if (entry->node == 0 || !is_current(entry, explain->replay))
+		return (struct explain_link){.kind = EXPLAIN_CUT};
+	return (struct explain_link){
+		entry->size, (enum explain_link_kind)(entry->ptr & ((1u << GONE_KIND_BITS) - 1))};
+}
+
+/* ---- Applying, remembering what leaves its place -------------------------------------- */
+
+static struct leaving chunk_leaving(const struct explain *explain, uint64_t id)
+{
+	struct leaving leaving = {.link = {id, EXPLAIN_CHUNK}};
+	struct memctx_chunk_info info;
+	struct replay_look chunk;
+
+	if (!replay_look_chunk(explain->replay, id, &chunk) ||
+		!memctx_describe(chunk.address, &info) || info.is_large)
+		return leaving;
+	leaving.address = info.address;
+	leaving.life = chunk.life;
+	return leaving;
+}
+
+/* The chunk that EVENT, which comes next, may put on a list.  Where it stays after all, its entry
+ * is written anew when it goes. */
+static struct leaving who_leaves(const struct explain *explain, const struct trace_event *event)
+{
+	bool may_take_over = replay_progress(explain->replay).lost > 0;
+
+	if (event->op == TRACE_FREE || event->op == TRACE_REALLOC ||
+		(event->op == TRACE_ALLOC && may_take_over))
+		return chunk_leaving(explain, event->chunk);
+	return (struct leaving){.address = NULL};
+}
+
+static bool first_chunk(const struct memctx_chunk_info *info, void *arg)
+{
+	*(const void **)arg = info->address;
+	return false;
+}
+
+static int class_of(uint64_t size)
+{
+	int size_class = 0;
+
+	while (size_class < MEMCTX_CLASSES && (uint64_t)8 << size_class < size)
+		size_class++;
+	return size_class;
+}
+
+/* The chunk that a freebase line put on the list, which is at its head now. */
+static struct leaving base_left(const struct explain *explain, const struct trace_event *event)
+{
+	struct leaving leaving = {.link = {0, EXPLAIN_BASE}};
+	const memctx *ctx = replay_context(explain->replay, event->ctx);
+
+	if (ctx != NULL && replay_look_life(explain->replay, event->ctx, &leaving.life))
+		memctx_each_free(ctx, class_of(event->size), first_chunk, &leaving.address);
+	return leaving;
+}
+
+static int no_memory(struct replay_error *error)
+{
+	error->status = 3;
+	error->line = error->column = 0;
+	snprintf(error->message, sizeof(error->message), "out of memory");
+	return -1;
+}
+
+/* Applies EVENT, which comes next; *APPLIED: it was not skipped.  0, or -1 with *ERROR. */
+static int apply(struct explain *explain, const struct trace_event *event, bool *applied,
+	struct replay_error *error)
+{
+	struct leaving leaving = who_leaves(explain, event);
+	struct replay_progress was = replay_progress(explain->replay);
+
+	if (replay_run(explain->replay, was.events + 1, UINT64_MAX, error) < 0)
+		return -1;
+	*applied = replay_progress(explain->replay).skipped == was.skipped;
+	if (!*applied)
+		return 0;
+	if (event->op == TRACE_FREEBASE)
+		leaving = base_left(explain, event);
+	if (leaving.address != NULL && gone_put(explain, &leaving) != 0)
+		return no_memory(error);
+	return 0;
+}
+
+int explain_run(struct explain *explain, uint64_t event, struct replay_error *error)
+{
+	while (replay_progress(explain->replay).events < event) {
+		const struct trace_event *next;
+		int got = replay_peek(explain->replay, &next, error);
+		bool applied;
+
+		if (got <= 0)
+			return got;
+		if (apply(explain, next, &applied, error) != 0)
+			return -1;
+	}
+	return 1;
+}
+
+/* ---- Looking at a context ------------------------------------------------------------- */
+
+struct chain_walk {
+	const struct explain *explain;
+	struct explain_chain *chain;
+};
+
+static bool chain_link(const struct memctx_chunk_info *info, void *arg)
+{
+	struct chain_walk *walk = arg;
+
+	walk->chain->links[walk->chain->n++] = gone_find(walk->explain, info->address);
+	return walk->chain->n < EXPLAIN_LINKS;
+}
+
+static void walk_chain(const struct explain *explain, const memctx *ctx, int size_class,
+	uint64_t length, struct explain_chain *chain)
+{
+	struct chain_walk walk = {explain, chain};
+
+	chain->length = length;
+	chain->n = 0;
+	if (length > 0)
+		memctx_each_free(ctx, size_class, chain_link, &walk);
+}
+
+void explain_chain(
+	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain)
+{
+	struct memctx_stats stats;
+
+	memctx_stats(ctx, &stats);
+	walk_chain(explain, ctx, size_class, stats.classes[size_class].free, chain);
+}
+
+static bool block_seen(const struct memctx_block_info *block, void *arg)
+{
+	struct explain_state *state = arg;
+
+	state->blocks += !block->is_large;
+	if (block->is_open)
+		state->open = *block;
+	return true;
+}
+
+static void look_below(const memctx *ctx, struct explain_state *state)
+{
+	struct memctx_stats stats;
+
+	for (const memctx *c = memctx_walk(ctx, ctx); c != NULL; c = memctx_walk(ctx, c)) {
+		memctx_stats(c, &stats);
+		state->below++;
+		state->below_bytes += stats.total_bytes;
+		state->below_blocks += stats.total_nblocks;
+	}
+}
+
+/* Whether the event is about what stands below its context as well. */
+static bool reaches_below(const struct trace_event *event)
+{
+	return event->op == TRACE_RESET || event->op == TRACE_DELETE ||
+	       event->op == TRACE_DELETECHILDREN;
+}
+
+static bool names_chunk(const struct trace_event *event)
+{
+	return event->op == TRACE_ALLOC || event->op == TRACE_REALLOC || event->op == TRACE_FREE;
+}
+
+/* Looks at CTX, which may be NULL, and at the chunk of the id CHUNK where EVENT names one. */
+static void look(const struct explain *explain, const struct trace_event *event, memctx *ctx,
+	const uint64_t *chunk, struct explain_state *state)
+{
+	struct memctx_overhead overhead;
+	struct replay_look found;
+
+	memset(state, 0, sizeof(*state));
+	memctx_overhead(&overhead);
+	state->cached = overhead.cached_bytes;
+	state->ctx = ctx;
+	if (ctx == NULL)
+		return;
+	memctx_stats(ctx, &state->stats);
+	for (int k = 0; k < MEMCTX_CLASSES; k++)
+		walk_chain(explain, ctx, k, state->stats.classes[k].free, &state->chains[k]);
+	memctx_each_block(ctx, block_seen, state);
+	if (reaches_below(event))
+		look_below(ctx, state);
+	if (chunk != NULL && names_chunk(event) &&
+		replay_look_chunk(explain->replay, *chunk, &found))
+		state->chunk.is_there = memctx_describe(found.address, &state->chunk.info);
+}
+
+/* ---- The next event ------------------------------------------------------------------- */
+
+/* The context that EVENT is about: named, or the owner of the chunk. */
+static bool subject_of(
+	const struct explain *explain, const struct trace_event *event, uint64_t *context)
+{
+	struct replay_look chunk;
+
+	if (event->op != TRACE_FREE && event->op != TRACE_REALLOC) {
+		*context = event->ctx;
+		return true;
+	}
+	if (!replay_look_chunk(explain->replay, event->chunk, &chunk))
+		return false;
+	*context = chunk.context;
+	return true;
+}
+
+int explain_peek(
+	struct explain *explain, struct explain_subject *subject, struct replay_error *error)
+{
+	const struct trace_event *event;
+	int got = replay_peek(explain->replay, &event, error);
+
+	if (got <= 0)
+		return got;
+	memset(subject, 0, sizeof(*subject));
+	subject->number = replay_progress(explain->replay).events + 1;
+	subject->op = (enum trace_op)event->op;
+	subject->has_context = subject_of(explain, event, &subject->context);
+	if (subject->has_context)
+		subject->ctx = replay_context(explain->replay, subject->context);
+	if (subject->ctx != NULL) {
+		subject->name = memctx_name(subject->ctx);
+		subject->ident = memctx_ident(subject->ctx);
+	} else if (event->op == TRACE_CREATE) {
+		subject->name = event->create->name;
+		subject->ident = event->create->ident;
+	}
+	return 1;
+}
+
+static void copy_name(struct explain_event *out, const char *name, const char *ident)
+{
+	if (ident != NULL && strcmp(name, "dynahash") == 0)
+		snprintf(out->name, sizeof(out->name), "%s", ident);
+	else
+		snprintf(out->name, sizeof(out->name), "%s%s%s", name, ident != NULL ? " " : "",
+			ident != NULL ? ident : "");
+}
+
+static bool same_chain(const struct explain_chain *a, const struct explain_chain *b)
+{
+	if (a->length != b->length || a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+		if (a->links[i].id != b->links[i].id || a->links[i].kind != b->links[i].kind)
+			return false;
+	return true;
+}
+
+static void add_list(struct explain_event *out, const struct explain *explain, int size_class)
+{
+	struct explain_list *list = &out->lists[out->n_lists++];
+
+	list->size_class = size_class;
+	list->before = explain->before.chains[size_class];
+	list->after = explain->after.chains[size_class];
+}
+
+/* The list that the event is about comes first: that of the chunk as it is, or was. */
+static int first_list(const struct explain *explain)
+{
+	const struct explain_place *now = &explain->after.chunk, *was = &explain->before.chunk;
+
+	if (now->is_there && was->is_there && now->info.address == was->info.address)
+		return -1;
+	if (now->is_there)
+		return now->info.size_class;
+	return was->is_there ? was->info.size_class : -1;
+}
+
+static void choose_lists(struct explain_event *out, const struct explain *explain)
+{
+	int first = first_list(explain);
+
+	out->n_lists = 0;
+	if (first >= 0)
+		add_list(out, explain, first);
+	for (int k = 0; k < MEMCTX_CLASSES; k++)
+		if (k != first &&
+			!same_chain(&explain->before.chains[k], &explain->after.chains[k]))
+			add_list(out, explain, k);
+}
+
+struct cut_walk {
+	struct explain_facts *facts;
+	const char *from; /* where the tail began */
+	struct memctx_block_info block;
+};
+
+static bool same_block(const struct memctx_block_info *block, void *arg)
+{
+	struct cut_walk *walk = arg;
+
+	if (block->address != walk->facts->before->open.address)
+		return true;
+	walk->block = *block;
+	return false;
+}
+
+static bool cut_piece(const struct memctx_chunk_info *info, void *arg)
+{
+	struct cut_walk *walk = arg;
+
+	if ((const char *)info->address < walk->from)
+		return true;
+	walk->facts->pieces[walk->facts->n_pieces++] = info->size;
+	return walk->facts->n_pieces < EXPLAIN_PIECES;
+}
+
+/* What the tail of the block that was open before was cut into, if it was. */
+static void find_pieces(struct explain_facts *facts)
+{
+	const struct explain_state *before = facts->before, *after = facts->after;
+	struct cut_walk walk = {.facts = facts};
+
+	if (before->ctx == NULL || after->ctx == NULL || after->stats.cut == before->stats.cut)
+		return;
+	walk.from = (const char *)before->open.address + before->open.carved;
+	memctx_each_block(after->ctx, same_block, &walk);
+	if (walk.block.address != NULL)
+		memctx_each_chunk(after->ctx, &walk.block, cut_piece, &walk);
+}
+
+/* Which free chunk's place the event's chunk took, if it took one. */
+static void find_reuse(const struct explain *explain, struct explain_facts *facts)
+{
+	const struct explain_state *before = facts->before, *after = facts->after;
+	const struct explain_place *now = &after->chunk;
+
+	if (!now->is_there || now->info.is_large || facts->event->op == TRACE_FREE ||
+		(before->chunk.is_there && before->chunk.info.address == now->info.address) ||
+		after->stats.carved != before->stats.carved)
+		return;
+	facts->reused = true;
+	facts->reused_of = gone_find(explain, now->info.address);
+}
+
+/* What is known of EVENT before it is applied. */
+static void note_before(struct explain *explain, const struct trace_event *event,
+	struct explain_event *out, struct explain_facts *facts)
+{
+	struct replay_look chunk;
+	memctx *parent = NULL;
+	memctx *ctx;
+
+	memset(out, 0, sizeof(*out));
+	out->event = *event;
+	out->number = replay_progress(explain->replay).events + 1;
+	out->has_context = subject_of(explain, event, &out->context);
+	ctx = out->has_context ? replay_context(explain->replay, out->context) : NULL;
+	look(explain, event, ctx, event->op == TRACE_ALLOC ? NULL : &event->chunk,
+		&explain->before);
+	if (ctx != NULL)
+		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
+	if ((event->op == TRACE_CREATE || event->op == TRACE_MOVE) &&
+		(event->has & TRACE_HAS_PARENT) != 0)
+		parent = replay_context(explain->replay, event->id2);
+	facts->parent = parent != NULL ? memctx_name(parent) : NULL;
+	facts->took_over = event->op == TRACE_ALLOC && replay_progress(explain->replay).lost > 0 &&
+			   replay_look_chunk(explain->replay, event->chunk, &chunk);
+	if (event->op == TRACE_IDENT)
+		facts->ident = event->create->ident;
+}
+
+static void note_after(struct explain *explain, const struct trace_event *event,
+	struct explain_event *out, struct explain_facts *facts)
+{
+	bool renamed = event->op == TRACE_REALLOC && (event->has & TRACE_HAS_NEWCHUNK) != 0;
+	memctx *ctx = out->has_context ? replay_context(explain->replay, out->context) : NULL;
+
+	look(explain, event, ctx, renamed ? &event->id2 : &event->chunk, &explain->after);
+	if (ctx != NULL)
+		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
+	if (ctx != NULL && event->op == TRACE_CREATE &&
+		strcmp(memctx_kind_name(memctx_kind_of(ctx)), trace_kind_name(event->kind)) != 0)
+		facts->kind = trace_kind_name(event->kind);
+	find_reuse(explain, facts);
+	if (event->op == TRACE_ALLOC || event->op == TRACE_REALLOC)
+		find_pieces(facts);
+	choose_lists(out, explain);
+	explain_say(out, facts);
+}
+
+int explain_next(struct explain *explain, struct explain_event *out, struct replay_error *error)
+{
+	struct explain_facts facts = {.before = &explain->before, .after = &explain->after};
+	const struct trace_event *event;
+	int got = replay_peek(explain->replay, &event, error);
+	bool applied;
+
+	if (got <= 0)
+		return got;
+	facts.event = event;
+	note_before(explain, event, out, &facts);
+	if (apply(explain, event, &applied, error) != 0)
+		return -1;
+	if (applied) {
+		note_after(explain, event, out, &facts);
+	} else {
+		out->skipped = true;
+		explain_phrase(out, "skipped");
+	}
+	if (event->op == TRACE_CREATE || event->op == TRACE_IDENT)
+		out->event.create = NULL;
+	return 1;
+}

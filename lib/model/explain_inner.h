@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What explain.c and explain_text.c share; nobody else includes it.
+ */
+#ifndef MEMCTX_MODEL_EXPLAIN_INNER_H
+#define MEMCTX_MODEL_EXPLAIN_INNER_H
+
+#include "memctx.h"
+#include "model/explain.h"
+
+/* A tail has no room for two of the largest class that it has room for. */
+enum { EXPLAIN_PIECES = MEMCTX_CLASSES };
+
+/* A chunk as it lies in memory. */
+struct explain_place {
+	bool is_there;
+	struct memctx_chunk_info info; /* of the chunk behind an aligned one */
+};
+
+/* A context at one moment. */
+struct explain_state {
+	memctx *ctx; /* NULL: it does not live; then nothing below says anything */
+	struct memctx_stats stats;
+	struct explain_chain chains[MEMCTX_CLASSES];
+	struct explain_place chunk;    /* that the event names */
+	uint64_t blocks;               /* large ones apart */
+	struct memctx_block_info open; /* the open block */
+	uint64_t below;                /* contexts */
+	uint64_t below_bytes;          /* that they took from the system */
+	uint64_t below_blocks;
+	uint64_t cached; /* bytes that the library keeps to be used again */
+};
+
+/* What is said about an event comes from these. */
+struct explain_facts {
+	const struct trace_event *event;
+	const struct explain_state *before, *after;
+	bool reused;                   /* a free chunk was taken: */
+	struct explain_link reused_of; /* in the place of this one */
+	bool took_over;                /* the id lived: that chunk was freed first */
+	int n_pieces;                  /* cut from the tail of the block that is full now */
+	size_t pieces[EXPLAIN_PIECES]; /* their sizes, the first cut first */
+	const char *parent;            /* create, move: the context above; NULL: none */
+	const char *ident;             /* ident: the new one */
+	const char *kind; /* create: as which kind it was asked for, if it is another */
+};
+
+/* Says what happened in OUT->did. */
+void explain_say(struct explain_event *out, const struct explain_facts *facts);
+
+/* Appends a phrase to OUT->did. */
+void explain_phrase(struct explain_event *out, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking into a replay: see replay_look.h.
+ */
+#include "model/replay_look.h"
+
+#include "model/replay_inner.h"
+
+struct replay_progress replay_progress(const struct replay *replay)
+{
+	const struct replay_counts *counts = &replay->counts;
+
+	return (struct replay_progress){counts->events, counts->skipped, counts->lost};
+}
+
+static struct replay_life life_of(const struct replay *replay, uint32_t at)
+{
+	const struct node *node = &replay->nodes.hot[at];
+
+	return (struct replay_life){node->serial, at, (uint32_t)node->resets};
+}
+
+bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk)
+{
+	const struct idmap_entry *entry = idmap_find(&replay->chunks, id);
+	const struct node *node = &replay->nodes.hot[entry->node];
+
+	if (!replay_lives(replay, entry))
+		return false;
+	chunk->address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS);
+	chunk->owner = node->ctx;
+	chunk->context = node->id;
+	chunk->life = life_of(replay, entry->node);
+	return true;
+}
+
+bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life)
+{
+	uint32_t at = nodes_find(&replay->nodes, context);
+
+	*life = life_of(replay, at);
+	return at != 0;
+}
+
+bool replay_is_current(const struct replay *replay, const struct replay_life *life)
+{
+	const struct node *node = &replay->nodes.hot[life->node];
+
+	return node->state == NODE_LIVE && node->serial == life->serial &&
+	       (uint32_t)node->resets == life->resets;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking into a replay between two events, closer than replay.h does: who owns a chunk, and
+ * whether a context was reset or deleted since.
+ *
+ * What is returned is true until the next event.
+ */
+#ifndef MEMCTX_MODEL_REPLAY_LOOK_H
+#define MEMCTX_MODEL_REPLAY_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memctx.h"
+#include "model/replay.h"
+
+/* Some of the counts, at no cost. */
+struct replay_progress {
+	uint64_t events, skipped, lost; /* as in struct replay_counts */
+};
+
+struct replay_progress replay_progress(const struct replay *replay);
+
+/* The life of a context between two resets, for which its lists last. */
+struct replay_life {
+	uint64_t serial; /* of its creation */
+	uint32_t node, resets;
+};
+
+/* A live chunk. */
+struct replay_look {
+	void *address;
+	memctx *owner;
+	uint64_t context; /* the owner's id in the trace */
+	struct replay_life life;
+};
+
+/* The live chunk of an id; false: there is none. */
+bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk);
+
+/* The life that the context of an id is in; false: there is none. */
+bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life);
+/* Whether a context still is in LIFE: neither reset nor deleted since. */
+bool replay_is_current(const struct replay *replay, const struct replay_life *life);
+
+#endif
