@@ -91,10 +91,11 @@ struct trace_event {
 		uint64_t align;                    /* alloc */
 		const struct trace_create *create; /* create, ident */
 	};
-	uint8_t op;    /* enum trace_op */
-	uint8_t kind;  /* enum trace_kind, create only */
-	uint8_t has;   /* TRACE_HAS_… */
-	uint32_t text; /* where the line begins in the reader's buffer, for trace_column() */
+	uint8_t op;     /* enum trace_op */
+	uint8_t kind;   /* enum trace_kind, create only */
+	uint8_t has;    /* TRACE_HAS_… */
+	uint8_t unused; /* 0: the four are stored at once */
+	uint32_t text;  /* where the line begins in the reader's buffer, for trace_column() */
 };
 
 /* The fields that an error may be about, in the words of the format. */

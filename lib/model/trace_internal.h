@@ -109,7 +109,7 @@ struct trace_key {
 	unsigned known;
 };
 
-/* The keys of the line parsed last, in alphabetical order. */
+/* The keys of the line parsed last. */
 struct trace_keys {
 	struct trace_key *key;
 	size_t used, room;
@@ -129,6 +129,8 @@ struct trace_parser {
 /* The event of LINE, which is not empty and no comment.  -1 with the line's error filled. */
 int trace_parse_line(
 	struct trace_parser *parser, struct trace_line *line, struct trace_event *event);
+/* Into alphabetical order. */
+void trace_keys_sort(struct trace_keys *keys);
 /* The first line of a file. */
 int trace_parse_header(struct trace_line *line);
 /* Where FIELD of EVENT stands in its line, or the line's first field where there is none. */

@@ -107,10 +107,16 @@ const char *trace_kind_name(enum trace_kind kind)
 	return kinds[kind];
 }
 
+/* Whether FROM … TO, which is not empty and holds no byte 0, is TEXT. */
+static bool is(const char *from, const char *to, const char *text)
+{
+	size_t size = (size_t)(to - from);
+	return *from == *text && strncmp(from, text, size) == 0 && text[size] == 0;
+}
+
 static bool token_is(const struct trace_token *token, const char *text)
 {
-	size_t size = (size_t)(token->end - token->start);
-	return strncmp(token->start, text, size) == 0 && text[size] == 0;
+	return token->shape != TOKEN_NONE && is(token->start, token->end, text);
 }
 
 /* ---- Fields -------------------------------------------------------------------------- */
@@ -238,10 +244,9 @@ static int slot_read(struct trace_parser *parser, struct trace_line *line, enum 
 /* The index of a key that LINE's word takes; -1: it has no such key. */
 static int key_find(const struct trace_key *key, unsigned taken)
 {
-	size_t size = (size_t)(key->value - 1 - key->start);
 	for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]); i++) {
-		if ((taken & known_keys[i].bit) != 0 && strlen(known_keys[i].name) == size &&
-			memcmp(key->start, known_keys[i].name, size) == 0)
+		if ((taken & known_keys[i].bit) != 0 &&
+			is(key->start, key->value - 1, known_keys[i].name))
 			return (int)i;
 	}
 	return -1;
@@ -361,13 +366,19 @@ static int key_order(const void *left, const void *right)
 	return a->start < b->start ? -1 : 1;
 }
 
-/* Sorts the keys, and finds the first that stands twice.  Of known ones key_read() knows that. */
+void trace_keys_sort(struct trace_keys *keys)
+{
+	if (keys->used > 1)
+		qsort(keys->key, keys->used, sizeof(*keys->key), key_order);
+}
+
+/* Finds the first key that stands twice.  Of known ones key_read() knows that. */
 static int keys_finish(struct trace_line *line, struct trace_keys *keys)
 {
 	const struct trace_key *twice = NULL;
-	if (keys->used < 2)
+	if (keys->unknown < 2)
 		return 0;
-	qsort(keys->key, keys->used, sizeof(*keys->key), key_order);
+	trace_keys_sort(keys);
 	for (size_t i = 1; i < keys->used; i++) {
 		const struct trace_key *a = &keys->key[i - 1], *b = &keys->key[i];
 		size_t size = (size_t)(a->value - a->start);

@@ -10,8 +10,9 @@
  * text.
  */
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
+#if defined(__x86_64__) && !defined(TRACE_PORTABLE)
+#include <immintrin.h>
+#define TRACE_X86 1
 #endif
 
 #include "model/trace_internal.h"
@@ -22,8 +23,11 @@
 		(uint64_t)(h) << 56)
 #define FIRST(bytes) (UINT64_MAX >> (64 - 8 * (bytes)))
 
+/* Inlined always, for a caller that is compiled for a better processor. */
+#define SCANNER static inline __attribute__((always_inline))
+
 /* Eight bytes, the first of them the lowest. */
-static inline uint64_t load8(const char *from)
+SCANNER uint64_t load8(const char *from)
 {
 	uint64_t word;
 	memcpy(&word, from, sizeof(word));
@@ -33,31 +37,32 @@ static inline uint64_t load8(const char *from)
 	return word;
 }
 
-/* Bit i is set where from[i] is no digit, for i under 16; the bits above are all set. */
-static inline uint64_t others_of_16(const char *from)
+/* Bit i is set where from[i] is a digit, for i under 16. */
+SCANNER uint64_t digits_of_16(const char *from)
 {
-#if defined(__SSE2__) && !defined(TRACE_PORTABLE)
+#ifdef TRACE_X86
 	/* Adding 0x50 makes the digits the ten least signed bytes. */
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
 	bytes = _mm_add_epi8(bytes, _mm_set1_epi8(0x50));
-	bytes = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(-119));
-	return (uint32_t)_mm_movemask_epi8(bytes) | UINT64_MAX << 16;
+	return (uint32_t)_mm_movemask_epi8(_mm_cmplt_epi8(bytes, _mm_set1_epi8(-118)));
 #else
-	uint64_t mask = UINT64_MAX << 16;
+	uint64_t mask = 0;
 	for (unsigned i = 0; i < 16; i++)
-		mask |= (uint64_t)((unsigned char)(from[i] - '0') > 9) << i;
+		mask |= (uint64_t)((unsigned char)(from[i] - '0') <= 9) << i;
 	return mask;
 #endif
 }
 
-/* The same for 32 bytes. */
-static inline uint64_t others_of_32(const char *from)
+/* The place of the lowest bit, which is taken away; there is one always. */
+SCANNER size_t take_lowest(uint64_t *bits)
 {
-	return (others_of_16(from) & 0xFFFF) | others_of_16(from + 16) << 16;
+	size_t place = (size_t)__builtin_ctzll(*bits);
+	*bits &= *bits - 1;
+	return place;
 }
 
 /* The number of the LENGTH digits at FROM, 1 to 8 of them. */
-static inline uint64_t short_number(const char *from, unsigned length)
+SCANNER uint64_t short_number(const char *from, size_t length)
 {
 	/* The last digit goes to the top byte; what comes before the first is 0. */
 	uint64_t v = load8(from) << (64 - 8 * length) & UINT64_C(0x0F0F0F0F0F0F0F0F);
@@ -66,77 +71,74 @@ static inline uint64_t short_number(const char *from, unsigned length)
 	return (v * (UINT64_C(10000) * 4294967296 + 1)) >> 32;
 }
 
-static __attribute__((noinline)) uint64_t long_number(const char *from, unsigned length)
+static __attribute__((noinline)) uint64_t long_number(const char *from, size_t length)
 {
 	return short_number(from, length - 8) * 100000000 + short_number(from + length - 8, 8);
 }
 
-static inline uint64_t number(const char *from, unsigned length)
+SCANNER uint64_t number(const char *from, size_t length)
 {
 	return __builtin_expect(length <= 8, 1) ? short_number(from, length)
 						: long_number(from, length);
 }
 
 /* Whether a field has from 1 to 16 digits. */
-static inline bool fits(unsigned length)
+SCANNER bool fits(size_t length)
 {
 	return length - 1 < 16;
+}
+
+/* All of an event but its place. */
+SCANNER void put(
+	struct trace_event *event, enum trace_op op, uint64_t ctx, uint64_t chunk, uint64_t size)
+{
+	event->ctx = ctx;
+	event->chunk = chunk;
+	event->id2 = 0;
+	event->size = size;
+	event->align = 0;
+	event->op = (uint8_t)op;
+	event->kind = 0;
+	event->has = 0;
+	event->unused = 0;
 }
 
 /*
  * One number and the line's end.  Returns where the next line begins, or NULL; so do those below.
  */
-static inline const char *scan_one(const char *from, uint64_t *value)
+SCANNER const char *scan_one(const char *from, uint64_t *value)
 {
-	unsigned end = (unsigned)__builtin_ctzll(others_of_16(from));
+	size_t end = (size_t)__builtin_ctzll(~digits_of_16(from));
 	if (from[end] != '\n' || !fits(end))
 		return NULL;
 	*value = number(from, end);
 	return from + end + 1;
 }
 
-/* The ends of the first two fields at FROM: one blank between them. */
-static inline bool scan_two(const char *from, uint64_t *others, unsigned *first, unsigned *second)
+SCANNER const char *scan_alloc(const char *from, struct trace_event *event)
 {
-	*first = (unsigned)__builtin_ctzll(*others);
-	*others &= *others - 1;
-	*second = (unsigned)__builtin_ctzll(*others);
-	*others &= *others - 1;
-	return from[*first] == ' ' && fits(*first) && fits(*second - *first - 1);
-}
-
-static inline const char *scan_alloc(const char *from, struct trace_event *event)
-{
-	uint64_t others = others_of_32(from);
-	unsigned ctx, chunk;
-	if (!scan_two(from, &others, &ctx, &chunk) || from[chunk] != ' ')
+	uint64_t others = ~(digits_of_16(from) | digits_of_16(from + 16) << 16);
+	size_t ctx = take_lowest(&others), chunk = take_lowest(&others);
+	size_t size = take_lowest(&others);
+	if (from[ctx] != ' ' || from[chunk] != ' ' || from[size] != '\n' || !fits(ctx) ||
+		!fits(chunk - ctx - 1) || !fits(size - chunk - 1))
 		return NULL;
-	unsigned size = (unsigned)__builtin_ctzll(others);
-	if (from[size] != '\n' || !fits(size - chunk - 1))
-		return NULL;
-	*event = (struct trace_event){
-		.op = TRACE_ALLOC,
-		.ctx = number(from, ctx),
-		.chunk = number(from + ctx + 1, chunk - ctx - 1),
-		.size = number(from + chunk + 1, size - chunk - 1),
-	};
+	put(event, TRACE_ALLOC, number(from, ctx), number(from + ctx + 1, chunk - ctx - 1),
+		number(from + chunk + 1, size - chunk - 1));
 	return from + size + 1;
 }
 
-static inline const char *scan_realloc(const char *from, struct trace_event *event)
+SCANNER const char *scan_realloc(const char *from, struct trace_event *event)
 {
-	uint64_t others = others_of_32(from);
-	unsigned chunk, size;
-	if (!scan_two(from, &others, &chunk, &size))
+	uint64_t others = ~(digits_of_16(from) | digits_of_16(from + 16) << 16);
+	size_t chunk = take_lowest(&others), size = take_lowest(&others);
+	if (from[chunk] != ' ' || !fits(chunk) || !fits(size - chunk - 1))
 		return NULL;
-	*event = (struct trace_event){
-		.op = TRACE_REALLOC,
-		.chunk = number(from, chunk),
-		.size = number(from + chunk + 1, size - chunk - 1),
-	};
+	put(event, TRACE_REALLOC, 0, number(from, chunk),
+		number(from + chunk + 1, size - chunk - 1));
 	if (from[size] == '\n')
 		return from + size + 1;
-	unsigned end = (unsigned)__builtin_ctzll(others);
+	size_t end = take_lowest(&others);
 	if (from[size] != ' ' || from[end] != '\n' || !fits(end - size - 1))
 		return NULL;
 	event->id2 = number(from + size + 1, end - size - 1);
@@ -144,41 +146,41 @@ static inline const char *scan_realloc(const char *from, struct trace_event *eve
 	return from + end + 1;
 }
 
-static inline const char *scan_free(const char *from, struct trace_event *event)
+SCANNER const char *scan_free(const char *from, struct trace_event *event)
 {
-	uint64_t chunk;
+	uint64_t chunk = 0;
 	const char *next = scan_one(from, &chunk);
-	if (next != NULL)
-		*event = (struct trace_event){.op = TRACE_FREE, .chunk = chunk};
+	put(event, TRACE_FREE, 0, chunk, 0);
 	return next;
 }
 
-static inline const char *scan_context(
-	const char *from, enum trace_op op, struct trace_event *event)
+SCANNER const char *scan_context(const char *from, enum trace_op op, struct trace_event *event)
 {
-	uint64_t ctx;
+	uint64_t ctx = 0;
 	const char *next = scan_one(from, &ctx);
-	if (next != NULL)
-		*event = (struct trace_event){.op = (uint8_t)op, .ctx = ctx};
+	put(event, op, ctx, 0, 0);
 	return next;
 }
 
-static inline const char *scan_time(const char *from, uint64_t *time, struct trace_event *event)
+SCANNER const char *scan_time(const char *from, uint64_t *time, struct trace_event *event)
 {
-	uint64_t now;
+	uint64_t now = 0;
 	const char *next = scan_one(from, &now);
 	if (next == NULL || now < *time)
 		return NULL;
-	*event = (struct trace_event){.op = TRACE_TIME, .size = now};
+	put(event, TRACE_TIME, 0, 0, now);
 	*time = now;
 	return next;
 }
 
-static inline const char *scan_line(const char *from, uint64_t *time, struct trace_event *event)
+typedef const char *scan_alloc_fn(const char *from, struct trace_event *event);
+
+SCANNER const char *scan_line(
+	const char *from, uint64_t *time, struct trace_event *event, scan_alloc_fn *alloc)
 {
 	uint64_t word = load8(from);
 	if ((word & FIRST(6)) == WORD('a', 'l', 'l', 'o', 'c', ' ', 0, 0))
-		return scan_alloc(from + 6, event);
+		return alloc(from + 6, event);
 	if ((word & FIRST(5)) == WORD('f', 'r', 'e', 'e', ' ', 0, 0, 0))
 		return scan_free(from + 5, event);
 	if (word == WORD('r', 'e', 'a', 'l', 'l', 'o', 'c', ' '))
@@ -195,14 +197,15 @@ static inline const char *scan_line(const char *from, uint64_t *time, struct tra
 	return NULL;
 }
 
-size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
-	struct trace_event *events, size_t max)
+/* The loop is compiled once for each way to scan an alloc line. */
+SCANNER size_t scan_lines(const char *buffer, size_t *at, size_t limit, uint64_t before,
+	uint64_t *time, struct trace_event *events, size_t max, scan_alloc_fn *alloc)
 {
 	const char *from = buffer + *at, *end = buffer + limit;
 	size_t used = 0;
 	while (used < max && from < end) {
 		struct trace_event *event = &events[used];
-		const char *next = scan_line(from, time, event);
+		const char *next = scan_line(from, time, event, alloc);
 		if (next == NULL)
 			break;
 		used++;
@@ -212,4 +215,65 @@ size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before,
 	}
 	*at = (size_t)(from - buffer);
 	return used;
+}
+
+#ifdef TRACE_X86
+#define TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2")))
+
+/*
+ * An alloc line whose numbers have at most eight digits: the three are converted side by side,
+ * with a 0 between for id2, and stored at once.
+ */
+TARGET_AVX2 static inline const char *scan_alloc_avx2(const char *from, struct trace_event *event)
+{
+	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)from);
+	bytes = _mm256_add_epi8(bytes, _mm256_set1_epi8(0x50));
+	bytes = _mm256_cmpgt_epi8(_mm256_set1_epi8(-118), bytes);
+	uint64_t others = ~(uint64_t)(uint32_t)_mm256_movemask_epi8(bytes);
+	size_t ctx = take_lowest(&others), chunk = take_lowest(&others);
+	size_t size = take_lowest(&others);
+	size_t chunk_digits = chunk - ctx - 1, size_digits = size - chunk - 1;
+	if (((ctx - 1) | (chunk_digits - 1) | (size_digits - 1)) > 7)
+		return scan_alloc(from, event);
+	if (from[ctx] != ' ' || from[chunk] != ' ' || from[size] != '\n')
+		return NULL;
+	/* Each number's last digit goes to the top of its 64 bits; a shift by 64 makes 0. */
+	uint64_t lengths = ctx | chunk_digits << 8 | size_digits << 24;
+	__m128i shifts = _mm_cvtsi32_si128((int)(0x40404040 - 8 * lengths));
+	__m128i ids = _mm_loadl_epi64((const __m128i *)(const void *)from);
+	ids = _mm_castps_si128(
+		_mm_loadh_pi(_mm_castsi128_ps(ids), (const __m64 *)(const void *)(from + ctx + 1)));
+	__m128i sizes = _mm_loadu_si128((const __m128i *)(const void *)(from + chunk - 7));
+	__m256i digits = _mm256_inserti128_si256(_mm256_castsi128_si256(ids), sizes, 1);
+	digits = _mm256_sllv_epi64(digits, _mm256_cvtepu8_epi64(shifts));
+	digits = _mm256_and_si256(digits, _mm256_set1_epi8(15));
+	/* Pairs of digits, then of those, then of those. */
+	digits = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(1 << 8 | 10));
+	digits = _mm256_madd_epi16(digits, _mm256_set1_epi32(1 << 16 | 100));
+	digits = _mm256_add_epi64(
+		_mm256_mul_epu32(digits, _mm256_set1_epi64x(10000)), _mm256_srli_epi64(digits, 32));
+	_mm256_storeu_si256((__m256i *)(void *)&event->ctx, digits);
+	event->align = 0;
+	event->op = TRACE_ALLOC;
+	event->kind = 0;
+	event->has = 0;
+	event->unused = 0;
+	return from + size + 1;
+}
+
+TARGET_AVX2 static size_t scan_avx2(const char *buffer, size_t *at, size_t limit, uint64_t before,
+	uint64_t *time, struct trace_event *events, size_t max)
+{
+	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc_avx2);
+}
+#endif
+
+size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
+	struct trace_event *events, size_t max)
+{
+#ifdef TRACE_X86
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+		return scan_avx2(buffer, at, limit, before, time, events, max);
+#endif
+	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc);
 }

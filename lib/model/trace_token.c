@@ -98,7 +98,11 @@ void trace_system_error(struct trace_error *error, int number)
 /* Where the string that opens at FROM ends, its closing quote included; NULL: it does not. */
 static const char *string_end(const char *from, const char *end)
 {
-	for (const char *p = from + 1; p < end; p++) {
+	const char *p = from + 1;
+	const char *quote = memchr(p, '"', (size_t)(end - p));
+	if (quote == NULL || memchr(p, '\\', (size_t)(quote - p)) == NULL)
+		return quote != NULL ? quote + 1 : NULL;
+	for (; p < end; p++) {
 		if (*p == '"')
 			return p + 1;
 		if (*p == '\\')
@@ -127,9 +131,8 @@ static int check_bytes(struct trace_line *line, const char *from, const char *to
 			"a byte 0 at column %llu; expected UTF-8 text without it", column);
 	else
 		trace_line_error(line, from,
-			"the byte \\x%02X at column %llu is not UTF-8; expected UTF-8 text (in "
-			"strings "
-			"\\xHH stands for any byte)",
+			"the byte \\x%02X at column %llu is not UTF-8; expected UTF-8 text "
+			"(\\xHH in a string stands for any byte)",
 			(unsigned char)*bad, column);
 	return -1;
 }
@@ -159,25 +162,28 @@ static int token_string(struct trace_line *line, struct trace_token *token, cons
 
 int trace_token_next(struct trace_line *line, struct trace_token *token)
 {
-	const char *p = line->at;
-	while (p < line->end && trace_is_blank(*p))
+	static const bool stops[256] = {[' '] = true, ['\t'] = true, ['='] = true};
+	const char *p = line->at, *end = line->end;
+	while (p < end && trace_is_blank(*p))
 		p++;
 	*token = (struct trace_token){.start = p, .end = p};
-	if (p == line->end)
+	if (p == end)
 		return 0;
 	token->shape = TOKEN_BARE;
 	if (*p == '"') {
 		token->shape = TOKEN_STRING;
 		return token_string(line, token, p);
 	}
-	for (; p < line->end && !trace_is_blank(*p); p++) {
-		if (*p != '=' || token->shape == TOKEN_KEY || p == token->start)
-			continue;
+	while (p < end && !stops[(unsigned char)*p])
+		p++;
+	if (p > token->start && p < end && *p == '=') {
 		token->shape = TOKEN_KEY;
-		token->value = p + 1;
-		if (p + 1 < line->end && p[1] == '"')
-			return token_string(line, token, p + 1);
+		token->value = ++p;
+		if (p < end && *p == '"')
+			return token_string(line, token, p);
 	}
+	while (p < end && !trace_is_blank(*p))
+		p++;
 	token->end = line->at = p;
 	return line->valid ? 0 : check_bytes(line, token->start, p);
 }
@@ -214,7 +220,15 @@ enum trace_number trace_number_read(const char *from, const char *to, uint64_t *
 		return hex_read(from + 2, to, number);
 	uint64_t value = 0;
 	bool big = false;
-	for (const char *p = from; p < to; p++) {
+	const char *p = from;
+	/* So many digits always fit. */
+	for (const char *safe = to - from < 19 ? to : from + 19; p < safe; p++) {
+		unsigned digit = (unsigned char)*p - (unsigned)'0';
+		if (digit > 9)
+			return NUMBER_NOT_ONE;
+		value = 10 * value + digit;
+	}
+	for (; p < to; p++) {
 		if (*p < '0' || *p > '9')
 			return NUMBER_NOT_ONE;
 		big |= __builtin_mul_overflow(value, 10, &value);
@@ -247,22 +261,28 @@ static int escape_decode(const char *from, const char *to, const char **next)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-static void escape_error(
-	struct trace_line *line, const char *escape, const char *to, const char *column_of)
+/* An escape that makes no byte (BYTE is -1), or the byte 0. */
+static void escape_error(struct trace_line *line, const char *escape, const char *to, int byte,
+	const char *column_of)
 {
+	unsigned long long column = (unsigned long long)(escape - line->start) + 1;
+	if (byte == 0) {
+		trace_line_error(line, column_of,
+			"\\x00 at column %llu makes a byte 0; expected any other byte", column);
+		return;
+	}
 	/* What the escape should have been: \ and a character, or \x and two. */
 	uint32_t code;
+	char found[SHOWN];
 	size_t size = 4;
 	if (escape[1] != 'x')
 		size = 1 + utf8_decode(escape + 1, (size_t)(to - escape - 1), &code);
-	char found[SHOWN];
 	if (size > (size_t)(to - escape))
 		size = (size_t)(to - escape);
 	trace_show(found, sizeof(found), escape, size);
-	unsigned long long column = (unsigned long long)(escape - line->start) + 1;
 	trace_line_error(line, column_of,
-		"unknown escape %s at column %llu; expected \\\", \\\\, \\n, \\t or \\xHH (two "
-		"hexadecimal digits)",
+		"unknown escape %s at column %llu; expected \\\", \\\\, \\n, \\t or \\xHH, two "
+		"hexadecimal digits",
 		found, column);
 }
 
@@ -272,24 +292,20 @@ ptrdiff_t trace_string_decode(
 	const char *end = to - 1;
 	ptrdiff_t length = 0;
 	for (const char *p = from + 1; p < end; length++) {
-		int byte = (unsigned char)*p;
-		const char *next = p + 1;
-		if (*p == '\\')
-			byte = escape_decode(p, end, &next);
-		if (byte < 0) {
-			escape_error(line, p, end, column_of);
-			return -1;
-		}
-		if (byte == 0) {
-			trace_line_error(line, column_of,
-				"the escape \\x00 at column %llu makes a byte 0; expected any "
-				"other byte",
-				(unsigned long long)(p - line->start) + 1);
+		const char *escape = memchr(p, '\\', (size_t)(end - p));
+		size_t run = (size_t)((escape != NULL ? escape : end) - p);
+		if (out != NULL)
+			memcpy(out + length, p, run);
+		length += (ptrdiff_t)run;
+		if (escape == NULL)
+			break;
+		int byte = escape_decode(escape, end, &p);
+		if (byte <= 0) {
+			escape_error(line, escape, end, byte, column_of);
 			return -1;
 		}
 		if (out != NULL)
 			out[length] = (char)byte;
-		p = next;
 	}
 	if (out != NULL)
 		out[length] = 0;

@@ -254,6 +254,7 @@ static int normalise_line(struct trace_reader *reader, FILE *out)
 		return 0;
 	case STEP_EVENT:
 		write_fields(out, &event);
+		trace_keys_sort(&reader->parser.keys);
 		write_line_keys(out, &event, &reader->parser.keys);
 		putc_unlocked('\n', out);
 		return 0;
