@@ -44,8 +44,8 @@ all_cflags = -std=c11 $(warnings) $(mode_$(MODE)) -fvisibility=hidden -pthread $
 all_ldflags = -Wl,--as-needed $(LDFLAGS)
 
 pkg = $(shell pkg-config $1 $2 2>/dev/null)
-model_cflags := $(call pkg,--cflags,libcjson libarchive)
-model_libs := $(call pkg,--libs,libcjson libarchive)
+model_cflags := $(call pkg,--cflags,libcjson libarchive zlib)
+model_libs := $(call pkg,--libs,libcjson libarchive zlib)
 tui_cflags := $(call pkg,--cflags,ncursesw)
 tui_libs := $(call pkg,--libs,ncursesw)
 cmocka_cflags := $(call pkg,--cflags,cmocka)
@@ -231,7 +231,7 @@ $(B):
 	@mkdir -p $@
 
 need-tool:
-	@scripts/deps.sh need pkg-config libcjson libarchive $(if $(tui_src),ncursesw)
+	@scripts/deps.sh need pkg-config libcjson libarchive zlib $(if $(tui_src),ncursesw)
 $(call objects,$(model_src) $(tui_src) $(cli_src)): | need-tool
 
 # ---- Checking --------------------------------------------------------------------------

@@ -26,9 +26,10 @@ has() {
 	libc)
 		package=libc6-dev
 		echo '#include <stdio.h>' | ${CC:-cc} -E -x c - ;;
-	libcjson | libarchive | cmocka | ncursesw)
+	libcjson | libarchive | zlib | cmocka | ncursesw)
 		case $1 in
 		libcjson | libarchive) package=$1-dev ;;
+		zlib) package=zlib1g-dev ;;
 		cmocka) package=libcmocka-dev ;;
 		ncursesw) package=libncurses-dev ;;
 		esac
@@ -107,7 +108,7 @@ provide() {
 	return 1
 }
 
-build="cc libc pkg-config libcjson libarchive"
+build="cc libc pkg-config libcjson libarchive zlib"
 [ -d tui ] && build="$build ncursesw"
 
 # What the suites say they need.

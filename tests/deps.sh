@@ -39,7 +39,7 @@ fake_apt() {
 # A machine that lacks cJSON's library and valgrind; root, and apt's lists are there.
 machine() {
 	rm -f "$work/bin/sudo" "$work/bin/valgrind" "$work/bin/tmux"
-	printf '%s\n' libarchive ncursesw cmocka >"$work/libraries"
+	printf '%s\n' libarchive zlib ncursesw cmocka >"$work/libraries"
 	: >"$work/asked"
 	: >"$work/lists"
 	fake cc

@@ -2,7 +2,8 @@
 /*
  * What the files of the trace reader and writer share; trace.h is for everyone else.
  *
- *   trace_input.c   bytes of text from a file, a pipe or memory, decompressed
+ *   trace_input.c   bytes of text from a file, a pipe or memory
+ *   trace_decode.c  the same, where they are compressed
  *   trace_reader.c  the buffer, the batches, and what is asked about them
  *   trace_scan.c    the fast path: lines as recorders write them
  *   trace_parse.c   every line, by the grammar, with its errors
@@ -47,6 +48,23 @@ ptrdiff_t trace_input_read(
 	struct trace_input *input, char *to, size_t size, struct trace_error *error);
 uint64_t trace_input_position(const struct trace_input *input);
 uint64_t trace_input_length(const struct trace_input *input);
+
+/* ---- trace_decode.c ---- */
+
+struct trace_decoder;
+
+/* Reads stored bytes, as read(2) does. */
+typedef ptrdiff_t trace_stored_fn(void *context, char *to, size_t size);
+
+/* The compression of a file with these first bytes, or NULL. */
+const char *trace_compression(const char *bytes, size_t size);
+/* NULL with *ERROR filled. */
+struct trace_decoder *trace_decoder_open(
+	const char *compression, trace_stored_fn *read, void *context, struct trace_error *error);
+void trace_decoder_close(struct trace_decoder *decoder);
+/* As trace_input_read(). */
+ptrdiff_t trace_decoder_read(
+	struct trace_decoder *decoder, char *to, size_t size, struct trace_error *error);
 
 /* ---- trace_token.c ---- */
 
