@@ -133,8 +133,10 @@ _Static_assert(sizeof(struct mcx_slot) <= MCX_UNIT, "a slot fits its unit");
 _Static_assert(sizeof(struct mcx_record) <= MCX_UNIT, "a record fits its unit");
 _Static_assert(sizeof(struct mcx_names) <= MCX_UNIT, "names fit their unit");
 _Static_assert(MCX_NAMES + MCX_PLANE <= MCX_BANK_BYTES, "the planes fit a bank");
-_Static_assert(MCX_SLOT % 4096 && MCX_RECORD % 4096 && MCX_NAMES % 4096, "no distance aliases");
-_Static_assert((MCX_RECORD - MCX_SLOT) % 4096 && (MCX_NAMES - MCX_SLOT) % 4096, "nor between them");
+_Static_assert(MCX_SLOT % 4096 != 0 && MCX_RECORD % 4096 != 0 && MCX_NAMES % 4096 != 0,
+	"no distance aliases");
+_Static_assert((MCX_RECORD - MCX_SLOT) % 4096 != 0 && (MCX_NAMES - MCX_SLOT) % 4096 != 0,
+	"nor between them");
 
 /* The counters of BIN, an element of some context's bin[]. */
 #define MCX_FREED(bin) ((uint64_t *)(void *)((char *)(bin) + MCX_SLOT))
