@@ -148,7 +148,7 @@ static __attribute__((noinline)) void *aset_alloc_carve(memctx *ctx, size_t size
 	return aset_carve(ctx, size, k, stride);
 }
 
-size_t aset_large_size(size_t size)
+size_t mcx_aset_large_size(size_t size)
 {
 	if (size > (size_t)PTRDIFF_MAX - 4096)
 		return 0;
@@ -176,7 +176,7 @@ static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 
 static void *aset_alloc_large(memctx *ctx, size_t size)
 {
-	size_t bytes = aset_large_size(size);
+	size_t bytes = mcx_aset_large_size(size);
 	struct mcx_slot *slot = mcx_slot(ctx);
 	struct mcx_block *block;
 	void *payload;
@@ -405,13 +405,13 @@ const struct mcx_methods mcx_aset_methods = {
 	.create = aset_create,
 	.alloc = aset_alloc_large,
 	.free = aset_free_large,
-	.realloc = aset_realloc,
-	.usable = aset_usable,
-	.requested = aset_requested,
-	.set_requested = aset_set_requested,
+	.realloc = mcx_aset_realloc,
+	.usable = mcx_aset_usable,
+	.requested = mcx_aset_requested,
+	.set_requested = mcx_aset_set_requested,
 	.reset = aset_reset,
 	.destroy = aset_destroy,
-	.each_block = aset_each_block,
-	.each_chunk = aset_each_chunk,
-	.check = aset_check,
+	.each_block = mcx_aset_each_block,
+	.each_chunk = mcx_aset_each_chunk,
+	.check = mcx_aset_check,
 };

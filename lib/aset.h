@@ -56,15 +56,15 @@ static inline void aset_count_carved(memctx *ctx, unsigned k, size_t slack)
 }
 
 /* A size's block for a large chunk, or 0 where it cannot be. */
-size_t aset_large_size(size_t size) MCX_HIDDEN;
+size_t mcx_aset_large_size(size_t size) MCX_HIDDEN;
 
-void *aset_realloc(memctx *ctx, void *chunk, size_t size) MCX_HIDDEN;
-size_t aset_usable(const memctx *ctx, const void *chunk) MCX_HIDDEN;
-size_t aset_requested(const memctx *ctx, const void *chunk) MCX_HIDDEN;
-void aset_set_requested(memctx *ctx, void *chunk, size_t size) MCX_HIDDEN;
-void aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg) MCX_HIDDEN;
-void aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+void *mcx_aset_realloc(memctx *ctx, void *chunk, size_t size) MCX_HIDDEN;
+size_t mcx_aset_usable(const memctx *ctx, const void *chunk) MCX_HIDDEN;
+size_t mcx_aset_requested(const memctx *ctx, const void *chunk) MCX_HIDDEN;
+void mcx_aset_set_requested(memctx *ctx, void *chunk, size_t size) MCX_HIDDEN;
+void mcx_aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg) MCX_HIDDEN;
+void mcx_aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
-size_t aset_check(const memctx *ctx, memctx_check_fn *func, void *arg) MCX_HIDDEN;
+size_t mcx_aset_check(const memctx *ctx, memctx_check_fn *func, void *arg) MCX_HIDDEN;
 
 #endif

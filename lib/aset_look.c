@@ -33,7 +33,7 @@ static void block_describe(const memctx *ctx, const struct mcx_block *block,
 	info->is_large = is_large;
 }
 
-void aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
+void mcx_aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 {
 	for (const struct mcx_block *block = ctx->blocks; block != NULL; block = block->next) {
 		struct memctx_block_info info;
@@ -44,7 +44,7 @@ void aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 	}
 }
 
-void aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+void mcx_aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg)
 {
 	const char *at = (const char *)block->address + block->header;
@@ -236,7 +236,7 @@ static void prove_counts(struct proof *proof)
 		broken(proof, "I6: the parts do not sum to the total");
 }
 
-size_t aset_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+size_t mcx_aset_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 {
 	struct proof proof = {.ctx = ctx, .func = func, .arg = arg};
 

@@ -117,7 +117,7 @@ static struct mcx_block *large_resize(memctx *ctx, struct mcx_block *block, size
 
 static struct mcx_block *large_grow(memctx *ctx, struct mcx_block *block, size_t size)
 {
-	size_t old_bytes = aset_block_size(block), bytes = aset_large_size(size);
+	size_t old_bytes = aset_block_size(block), bytes = mcx_aset_large_size(size);
 	struct mcx_block *moved;
 
 	if (bytes == 0 || !mcx_allow(ctx, bytes - old_bytes)) {
@@ -134,7 +134,7 @@ static struct mcx_block *large_grow(memctx *ctx, struct mcx_block *block, size_t
 
 static struct mcx_block *large_shrink(memctx *ctx, struct mcx_block *block, size_t size)
 {
-	size_t old_bytes = aset_block_size(block), bytes = aset_large_size(size);
+	size_t old_bytes = aset_block_size(block), bytes = mcx_aset_large_size(size);
 	struct mcx_block *moved;
 
 	/* A few bytes are not worth a call to the system: they are slack. */
@@ -171,7 +171,7 @@ static void *large_realloc(memctx *ctx, void *payload, size_t size)
 	return payload;
 }
 
-void *aset_realloc(memctx *ctx, void *payload, size_t size)
+void *mcx_aset_realloc(memctx *ctx, void *payload, size_t size)
 {
 	payload = large_realloc(ctx, payload, size);
 	if (payload != NULL)
@@ -181,19 +181,19 @@ void *aset_realloc(memctx *ctx, void *payload, size_t size)
 
 /* ---- The rest of what the kind tells about a large chunk ---- */
 
-size_t aset_usable(const memctx *ctx, const void *payload)
+size_t mcx_aset_usable(const memctx *ctx, const void *payload)
 {
 	(void)ctx;
 	return aset_block_size(aset_large_block(payload)) - ASET_LARGE_HEADER;
 }
 
-size_t aset_requested(const memctx *ctx, const void *payload)
+size_t mcx_aset_requested(const memctx *ctx, const void *payload)
 {
 	(void)ctx;
 	return aset_large_block(payload)->requested;
 }
 
-void aset_set_requested(memctx *ctx, void *payload, size_t size)
+void mcx_aset_set_requested(memctx *ctx, void *payload, size_t size)
 {
 	uint64_t word = mcx_word_load(payload);
 
