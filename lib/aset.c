@@ -139,8 +139,9 @@ static MCX_COLD void *aset_alloc_block(memctx *ctx, size_t size, unsigned k, siz
 	return aset_carve(ctx, size, k, stride);
 }
 
-static __attribute__((noinline)) void *aset_alloc_carve(memctx *ctx, size_t size, unsigned k)
+static __attribute__((noinline)) void *aset_alloc_carve(memctx *ctx, size_t size, size_t class)
 {
+	unsigned k = (unsigned)class;
 	size_t stride = mcx_stride(k, ctx->align);
 
 	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride))
@@ -220,7 +221,7 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	void **bin;
 	void *payload;
 	size_t slack;
-	unsigned k;
+	size_t k; /* as wide as an index: nothing is extended */
 
 	if (mcx_unlikely(ctx == NULL || size >= ctx->small_end))
 		return alloc_other(ctx, size);
@@ -259,21 +260,22 @@ static MCX_COLD void free_other(void *payload, uint64_t word)
 
 void memctx_free(void *payload)
 {
-	uint64_t word;
+	uint64_t word, distance;
 	uintptr_t bin;
 
 	if (mcx_unlikely(payload == NULL))
 		return;
 	word = mcx_word_load(payload);
-	bin = mcx_word_address(word);
-	if (mcx_unlikely(mcx_word_tag(word) != MCX_TAG_USE || !mcx_is_bin(bin))) {
+	distance = mcx_word_distance(word);
+	if (mcx_unlikely(distance >= MCX_USE_SPAN)) {
 		free_other(payload, word);
 		return;
 	}
+	bin = mcx_word_address(word);
 	mcx_watch_free(mcx_bin_owner(bin), payload,
 		MCX_CLASS_BYTES(mcx_bin_class(bin)) - mcx_word_middle(word),
 		MCX_CLASS_BYTES(mcx_bin_class(bin)));
-	*MCX_FREED(bin) += MCX_ONE + mcx_word_middle(word);
+	*MCX_FREED(bin) += MCX_ONE + (distance & MCX_SLACK_MAX);
 	mcx_word_store(payload, mcx_word_free(bin, *(void **)bin));
 	*(void **)bin = payload;
 }

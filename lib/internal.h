@@ -202,7 +202,11 @@ struct mcx_methods {
 extern const struct mcx_methods mcx_aset_methods MCX_HIDDEN;
 
 /* ---- unit.c: units of address space ---- */
-extern uintptr_t mcx_base MCX_HIDDEN; /* of the reservation */
+/*
+ * Where the reservation begins, as the header word of a chunk in use whose bin were there: so that
+ * one subtraction tests a word's tag and its address (chunk.h).
+ */
+extern uint64_t mcx_base_word MCX_HIDDEN;
 
 /* A unit with zeroed context, slot and record and a new serial, or NULL with ENOMEM. */
 memctx *mcx_unit_get(void) MCX_HIDDEN;
@@ -214,10 +218,15 @@ size_t mcx_units_live(void) MCX_HIDDEN;
 void mcx_units_release(void) MCX_HIDDEN;
 void mcx_units_bytes(uint64_t *reserved, uint64_t *committed) MCX_HIDDEN;
 
+static inline uintptr_t mcx_base(void)
+{
+	return (uintptr_t)(mcx_base_word >> 16);
+}
+
 /* Whether ADDRESS may be a bin: the check that a foreign header word fails. */
 static inline bool mcx_is_bin(uintptr_t address)
 {
-	return address - mcx_base < MCX_SPAN;
+	return address - mcx_base() < MCX_SPAN;
 }
 
 static inline memctx *mcx_bin_owner(uintptr_t bin)

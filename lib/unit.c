@@ -13,10 +13,13 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "internal.h"
+#include "chunk.h"
 
-/* Before there is a reservation no address lies in it. */
-uintptr_t mcx_base = UINTPTR_MAX - MCX_SPAN;
+/* Before there is a reservation: an address that no program has. */
+#define NO_BASE ((uintptr_t)1 << 47)
+#define BASE_WORD(base) ((uint64_t)(base) << MCX_ADDRESS_SHIFT | MCX_TAG_USE)
+
+uint64_t mcx_base_word = BASE_WORD(NO_BASE);
 
 static struct {
 	pthread_mutex_t lock;
@@ -45,7 +48,7 @@ static bool units_reserve(void)
 	}
 	if (range == NULL)
 		return false;
-	mcx_base = (uintptr_t)range;
+	mcx_base_word = BASE_WORD((uintptr_t)range);
 	units.banks = banks;
 	return true;
 }
@@ -59,7 +62,7 @@ static bool units_commit(void)
 		return false;
 	if (units.committed == units.banks)
 		return false;
-	bank = (char *)mcx_base + units.committed * MCX_BANK_BYTES;
+	bank = (char *)mcx_base() + units.committed * MCX_BANK_BYTES;
 	if (mcx_backing.commit(bank, MCX_BANK_BYTES, mcx_backing.arg) != 0)
 		return false;
 	if (__lsan_register_root_region != NULL)
@@ -80,7 +83,7 @@ static memctx *units_take(void)
 	if (index == units.committed * MCX_BANK_CONTEXTS && !units_commit())
 		return NULL;
 	units.used++;
-	return (memctx *)(mcx_base + index / MCX_BANK_CONTEXTS * MCX_BANK_BYTES +
+	return (memctx *)(mcx_base() + index / MCX_BANK_CONTEXTS * MCX_BANK_BYTES +
 			  index % MCX_BANK_CONTEXTS * MCX_UNIT);
 }
 
@@ -153,10 +156,10 @@ void mcx_units_release(void)
 		for (size_t i = 0; i < units.committed; i++)
 			if (__lsan_unregister_root_region != NULL)
 				__lsan_unregister_root_region(
-					(char *)mcx_base + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
-		mcx_backing.release((void *)mcx_base, units.banks * MCX_BANK_BYTES,
+					(char *)mcx_base() + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
+		mcx_backing.release((void *)mcx_base(), units.banks * MCX_BANK_BYTES,
 			mcx_backing.arg);
-		mcx_base = UINTPTR_MAX - MCX_SPAN;
+		mcx_base_word = BASE_WORD(NO_BASE);
 		units.banks = units.committed = units.used = 0;
 		units.free = NULL;
 	}
