@@ -69,6 +69,11 @@ static void summarise(struct outcome *outcome)
 			ratios[r] = values[i][r] / values[PEER_POSTGRES][r];
 		outcome->ratio[i] = spread_of(ratios, outcome->rounds);
 	}
+	for (size_t r = 0; has_net(outcome) && r < outcome->rounds; r++)
+		ratios[r] = (values[PEER_MEMCTX][r] - values[PEER_NONE][r]) /
+			    (values[PEER_POSTGRES][r] - values[PEER_NONE][r]);
+	if (has_net(outcome))
+		outcome->net = spread_of(ratios, outcome->rounds);
 	for (size_t i = 0; i < PEER_COUNT; i++)
 		if (outcome->counted[i])
 			outcome->value[i] = spread_of(values[i], outcome->rounds);

@@ -149,8 +149,10 @@ struct outcome {
 	bool counted[PEER_COUNT];
 	struct spread value[PEER_COUNT]; /* ns an operation, or resident over requested */
 	struct spread ratio[PEER_COUNT]; /* to PostgreSQL, within a round */
+	struct spread net; /* memctx to PostgreSQL, each less the benchmark's own cost */
 };
 
+bool has_net(const struct outcome *outcome);
 void report_text(const struct outcome *outcomes, size_t count, const char *method);
 void report_json(const struct outcome *outcomes, size_t count, const char *method);
 

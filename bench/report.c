@@ -51,6 +51,12 @@ static void describe_machine(char *text, size_t size)
 #define COMPILER "gcc " __VERSION__
 #endif
 
+bool has_net(const struct outcome *outcome)
+{
+	return outcome->counted[PEER_MEMCTX] && outcome->counted[PEER_POSTGRES] &&
+	       outcome->counted[PEER_NONE];
+}
+
 static bool judged(const struct outcome *outcome)
 {
 	return outcome->bar > 0 && outcome->counted[PEER_MEMCTX] && outcome->counted[PEER_POSTGRES];
@@ -78,8 +84,7 @@ static void print_figure(int width, bool there, double value)
 
 static void print_row(const struct outcome *outcome)
 {
-	static const size_t others[] = {
-		PEER_APR, PEER_TALLOC, PEER_MIMALLOC, PEER_GLIBC, PEER_NONE};
+	static const size_t others[] = {PEER_APR, PEER_TALLOC, PEER_MIMALLOC, PEER_GLIBC};
 	const bool reference = outcome->counted[PEER_POSTGRES];
 	const struct spread *figures = reference ? outcome->ratio : outcome->value;
 	const struct spread *own = &figures[PEER_MEMCTX];
@@ -96,6 +101,7 @@ static void print_row(const struct outcome *outcome)
 		i = others[k];
 		print_figure(5, outcome->counted[i], figures[i].median);
 	}
+	print_figure(5, has_net(outcome), outcome->net.median);
 	putchar('\n');
 }
 
@@ -111,11 +117,13 @@ static void print_head(const char *method)
 	if (peers[PEER_POSTGRES].loaded)
 		puts("\nThe first figure is PostgreSQL's: ns an operation, or resident over "
 		     "requested "
-		     "bytes.\nThe others are ratios to it: medians, with quartiles for memctx.");
+		     "bytes.\nThe others are ratios to it: medians, with quartiles for memctx; net "
+		     "is "
+		     "memctx\nwithout the benchmark's own cost.");
 	else
 		puts("\nWithout PostgreSQL: ns an operation, or resident over requested bytes.");
 	printf("\n%-13s %7s %5s %-9s %4s %-4s %5s %5s %5s %5s %5s\n", "", "postgr.", "mctx",
-		"quartiles", "bar", "", "apr", "tallc", "mimal", "glibc", "none");
+		"quartiles", "bar", "", "apr", "tallc", "mimal", "glibc", "net");
 }
 
 void report_text(const struct outcome *outcomes, size_t count, const char *method)
@@ -176,7 +184,12 @@ static void json_row(const struct outcome *outcome)
 		putchar('}');
 		comma = ",";
 	}
-	printf("}}");
+	putchar('}');
+	if (has_net(outcome)) {
+		printf(",\n   ");
+		json_spread("net", &outcome->net);
+	}
+	putchar('}');
 }
 
 void report_json(const struct outcome *outcomes, size_t count, const char *method)
