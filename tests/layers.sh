@@ -40,7 +40,7 @@ allowed_system() {
 	case $2 in
 	*cJSON.h) [ "$1" = lib/model/json.c ] ;;
 	*curses.h) [ "$(layer "$1")" = tui ] ;;
-	archive.h | archive_entry.h) [ "$(layer "$1")" = model ] ;;
+	archive.h | archive_entry.h | zlib.h) [ "$(layer "$1")" = model ] ;;
 	*) true ;;
 	esac
 }
