@@ -12,6 +12,7 @@
 # and its output says why.
 #
 # needs: jq xz
+# also: asan
 set -u
 project=$(cd "$(dirname "$0")/.." && pwd)
 tool=${TOOL:-$project/memctx-tool}
