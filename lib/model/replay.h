@@ -30,11 +30,16 @@ enum replay_skip {
 	REPLAY_SKIPS,
 };
 
+struct replay_error;
+
 struct replay_options {
 	bool keep_going; /* skip events in error, count them by kind */
 	bool dry;        /* judge every event, allocate nothing: no figures but counts */
 	/* Most bytes the contexts may take; 0: what the machine has, own tables included. */
 	uint64_t memory;
+	/* With keep_going: called for each event in error that is skipped; may be NULL. */
+	void (*on_skip)(const struct replay_error *error, void *arg);
+	void *arg;
 };
 
 /*
@@ -56,6 +61,7 @@ struct replay_counts {
 	uint64_t empty_resets;   /* reset, resetonly that found nothing to free */
 	uint64_t contexts_created;
 	uint64_t kinds_replaced;
+	uint64_t replaced[TRACE_KINDS]; /* the same by kind */
 	uint64_t skipped; /* lines, the sum of skips */
 	uint64_t skips[REPLAY_SKIPS];
 	uint64_t lost;    /* the sum of the lost lines */

@@ -95,8 +95,10 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	node->epoch = replay->epoch;
 	replay_note_total(replay, node);
 	replay->counts.contexts_created++;
-	if (event->kind != TRACE_ASET)
+	if (event->kind != TRACE_ASET) {
 		replay->counts.kinds_replaced++;
+		replay->counts.replaced[event->kind]++;
+	}
 	return replay_done(replay, event);
 }
 

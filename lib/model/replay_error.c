@@ -21,28 +21,51 @@ void replay_skip(struct replay *replay, enum replay_skip why, bool numbered)
 		replay->counts.events++;
 }
 
-static void set_place(
-	struct replay *replay, const struct trace_event *event, enum trace_field field, int status)
+void replay_skip_line(struct replay *replay, bool numbered)
 {
-	replay->error->status = status;
-	replay->error->line = event->line;
-	replay->error->column = trace_column(replay->reader, event, field);
+	const struct trace_error *cause = trace_last_error(replay->reader);
+	struct replay_error error = {.status = 1, .line = cause->line, .column = cause->column};
+
+	if (replay->on_skip != NULL) {
+		memcpy(error.message, cause->message, sizeof(error.message));
+		replay->on_skip(&error, replay->arg);
+	}
+	replay_skip(replay, REPLAY_SKIP_SYNTAX, numbered);
+}
+
+static void set_place(struct replay *replay, struct replay_error *error,
+	const struct trace_event *event, enum trace_field field, int status)
+{
+	error->status = status;
+	error->line = event->line;
+	error->column = trace_column(replay->reader, event, field);
+}
+
+/* Whether what is wrong with an event in error is said. */
+static bool is_said(const struct replay *replay)
+{
+	return !replay->keep_going || replay->on_skip != NULL;
 }
 
 enum replay_step replay_refuse(struct replay *replay, const struct trace_event *event,
 	enum replay_skip why, enum trace_field field, const char *format, ...)
 {
+	struct replay_error skipped;
+	struct replay_error *error = replay->keep_going ? &skipped : replay->error;
 	va_list args;
 
-	if (replay->keep_going) {
-		replay_skip(replay, why, true);
-		return STEP_DONE;
+	if (is_said(replay)) {
+		set_place(replay, error, event, field, 1);
+		va_start(args, format);
+		vsnprintf(error->message, sizeof(error->message), format, args);
+		va_end(args);
 	}
-	set_place(replay, event, field, 1);
-	va_start(args, format);
-	vsnprintf(replay->error->message, sizeof(replay->error->message), format, args);
-	va_end(args);
-	return STEP_FAILED;
+	if (!replay->keep_going)
+		return STEP_FAILED;
+	if (replay->on_skip != NULL)
+		replay->on_skip(error, replay->arg);
+	replay_skip(replay, why, true);
+	return STEP_DONE;
 }
 
 /* The field as the line has it: ids may be decimal or hexadecimal. */
@@ -66,7 +89,7 @@ enum replay_step replay_refuse_field(struct replay *replay, const struct trace_e
 {
 	char text[LONGEST_FIELD + 1] = "";
 
-	if (!replay->keep_going)
+	if (is_said(replay))
 		quote_field(replay, event, field, text);
 	return replay_refuse(replay, event, why, field, "%s %s %s", what, text, expected);
 }
@@ -94,9 +117,10 @@ static void say_needed(struct replay_error *error, uint64_t needed, uint64_t ava
 		"%s needed, %s available; --memory sets the limit", a, b);
 }
 
+/* At most the greatest size that is no SNAPSHOT_UNKNOWN. */
 static uint64_t sum(uint64_t a, uint64_t b)
 {
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+	return a >= UINT64_MAX - b ? UINT64_MAX - 1 : a + b;
 }
 
 static bool find_largest(const struct memctx_block_info *block, void *arg)
@@ -125,7 +149,7 @@ enum replay_step replay_refused(struct replay *replay, const struct trace_event 
 	uint64_t needed = sum(replay->total, bytes);
 	char text[SIZE_TEXT];
 
-	set_place(replay, event, field, 3);
+	set_place(replay, replay->error, event, field, 3);
 	if (needed <= room)
 		needed = sum(replay->total, next_block(replay, at, bytes));
 	if (needed > room) {
@@ -144,7 +168,7 @@ enum replay_step replay_no_memory(
 	struct replay_error *error = replay->error;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	set_place(replay, event, TRACE_FIELD_WORD, 3);
+	set_place(replay, replay->error, event, TRACE_FIELD_WORD, 3);
 	snprintf(error->message, sizeof(error->message),
 		"%s needed for %s besides %s of contexts; expected as much memory",
 		size_text(a, bytes, SIZE_DIGIT), what, size_text(b, replay->total, SIZE_DIGIT));

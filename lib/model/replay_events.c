@@ -321,7 +321,7 @@ enum replay_step replay_other(struct replay *replay, const struct trace_event *e
 	case TRACE_THREAD:
 		return note_thread(replay, event);
 	case TRACE_BAD:
-		replay_skip(replay, REPLAY_SKIP_SYNTAX, bad_line_is_numbered(replay, event));
+		replay_skip_line(replay, bad_line_is_numbered(replay, event));
 		return STEP_DONE;
 	}
 	return STEP_DONE;

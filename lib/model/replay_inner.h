@@ -56,6 +56,8 @@ struct replay {
 	size_t at, n; /* events[at … n) are to be applied */
 	uint64_t stop_time;
 	struct replay_error *error;
+	void (*on_skip)(const struct replay_error *error, void *arg);
+	void *arg;
 	bool keep_going, dry, lost;
 	bool ended;      /* the trace has been applied to its end */
 	bool overflow;   /* a dry sum passed 64 bits */
@@ -128,6 +130,8 @@ enum replay_step replay_dead_context(
 	struct replay *replay, const struct trace_event *event, enum trace_field field);
 /* Counts a skipped event. */
 void replay_skip(struct replay *replay, enum replay_skip why, bool numbered);
+/* Says and skips a line that the reader found in error, the latest. */
+void replay_skip_line(struct replay *replay, bool numbered);
 
 /* An allocation of BYTES (or more, in AT's context) was refused. */
 enum replay_step replay_refused(struct replay *replay, const struct trace_event *event,
