@@ -104,8 +104,7 @@ bool cli_count_operands(struct cli_args *args, int min, int max);
 int cli_usage(const struct cli_args *args, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A decimal number of the whole string; false: it is none, or over 64 bits.  Bytes: size_parse().
- */
+/* A decimal number of the whole string; false: it is none, or over 64 bits, and *NUMBER stays. */
 bool cli_parse_number(const char *text, uint64_t *number);
 
 /*

@@ -234,8 +234,11 @@ bool cli_parse_number(const char *text, uint64_t *number)
 	if (!isdigit((unsigned char)text[0]))
 		return false;
 	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return errno == 0 && *end == 0;
+	uint64_t value = strtoull(text, &end, 10);
+	if (errno != 0 || *end != 0)
+		return false;
+	*number = value;
+	return true;
 }
 
 static size_t smallest(size_t a, size_t b, size_t c)

@@ -44,16 +44,26 @@ static const char *base_name(const char *path)
 	return slash != NULL && slash[1] != 0 ? slash + 1 : path;
 }
 
-static void print_replaced(struct page *page, const struct report *report)
+static void print_replaced(struct page *page, const struct replay_counts *counts)
 {
-	uint64_t n = report->counts->kinds_replaced;
+	const char *separator = ", ", *conjunction = "", *tail = "";
 	char text[PAGE_TEXT], number[SIZE_TEXT];
+	uint64_t left = counts->kinds_replaced;
 
-	if (n == 0)
-		return;
-	snprintf(text, sizeof text, "%s context%s of other kinds replayed as aset",
-		size_count(number, n, 0), n == 1 ? "" : "s");
-	page_flow(page, 2, ", ", text);
+	for (int kind = 0; kind < TRACE_KINDS; kind++) {
+		uint64_t n = counts->replaced[kind];
+		if (n == 0)
+			continue;
+		left -= n;
+		if (left == 0)
+			tail = counts->kinds_replaced == 1 ? " context replayed as aset"
+							   : " contexts replayed as aset";
+		snprintf(text, sizeof text, "%s%s %s%s", conjunction, size_count(number, n, 0),
+			trace_kind_name((enum trace_kind)kind), tail);
+		page_flow(page, 2, separator, text);
+		separator = " ";
+		conjunction = "and ";
+	}
 }
 
 static void print_head(struct page *page, const struct report *report)
@@ -75,7 +85,7 @@ static void print_head(struct page *page, const struct report *report)
 		snprintf(text, sizeof text, "%s lost", size_count(number, counts->lost, 0));
 		page_flow(page, 2, ", ", text);
 	}
-	print_replaced(page, report);
+	print_replaced(page, counts);
 	if (counts->skipped == 0)
 		page_flow(page, 2, ", ", "nothing skipped");
 	page_newline(page);

@@ -17,7 +17,8 @@ complain() {
 	echo "$*"
 }
 
-${CC:-cc} -E -P lib/memctx.h | grep -oE '\bmemctx_[a-z_]+\(' | grep -v '_fn(' | sort -u >"$work/header"
+${CC:-cc} -E -P lib/memctx.h | grep -oE '\bmemctx_[a-z_]+\(' |
+	grep -v '_fn(' | sort -u >"$work/header"
 sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' $page | grep -oE '\bmemctx_[a-z_]+\(' |
 	sort -u >"$work/synopsis"
 [ "$(wc -l <"$work/header")" -gt 40 ] || complain "the header's functions were not found"

@@ -3,7 +3,7 @@
 # Help is on stdout with status 0, in ASCII lines of 80 columns at most, and names every option; so
 # does each man page, which mandoc and groff take without a word.
 commands=$(memctx-tool help | sed -n '/^Commands/,$s/^  \([a-z]*\) .*/\1/p')
-for command in fmt help; do
+for command in replay check fmt help; do
 	grep -qx "$command" <<<"$commands" || echo "no command $command"
 done
 judge() { # NAME: its help on stdin

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running a trace for a command: see run.h.
+ */
+#include "run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "model/size.h"
+
+/* Events between two looks at the clock, when progress is shown. */
+enum { STEP = 200000 };
+
+bool run_parse_until(const char *text, struct run *run)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	if (cli_parse_number(text, &run->until_event))
+		return true;
+	double number = strtod(text, &end);
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		double ns = number * units[i].ns;
+		if (strcmp(end, units[i].name) != 0 || !(ns < 1.8e19))
+			continue;
+		run->until_ns = (uint64_t)(ns + 0.5);
+		return true;
+	}
+	return false;
+}
+
+void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message)
+{
+	const char *name = cli_path_name(run->path);
+
+	if (line == 0)
+		cli_error("%s: %s", name, message);
+	else
+		cli_message("%s:%" PRIu64 ":%" PRIu64 ": %s", name, line, column, message);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void show_progress(const struct run *run, uint64_t began)
+{
+	uint64_t length = trace_length(run->reader), events = replay_counts(run->replay)->events;
+	char count[SIZE_TEXT], rate[SIZE_TEXT], share[SIZE_TEXT] = "";
+	double seconds = (double)(now_ns() - began) / 1e9;
+
+	if (length > 0)
+		size_percent(share, trace_position(run->reader), length, SIZE_DIGIT);
+	cli_progress("replaying  %s  %s events  %s/s", share, size_decimal(count, (double)events),
+		size_decimal(rate, (double)events / seconds));
+}
+
+/* As replay_run() to RUN's bounds, with progress where somebody looks. */
+static int run_steps(struct run *run, struct replay_error *error)
+{
+	uint64_t began = now_ns(), shown = began;
+	int got;
+
+	if (!cli_settings.progress)
+		return replay_run(run->replay, run->until_event, run->until_ns, error);
+	for (;;) {
+		uint64_t events = replay_counts(run->replay)->events, to = run->until_event;
+		if (to - events > STEP)
+			to = events + STEP;
+		got = replay_run(run->replay, to, run->until_ns, error);
+		events = replay_counts(run->replay)->events;
+		if (got != 1 || events < to || events == run->until_event)
+			break;
+		if (now_ns() - shown > 100000000u) {
+			shown = now_ns();
+			show_progress(run, began);
+		}
+	}
+	cli_progress_end();
+	return got;
+}
+
+static void say_unknown_key(const struct run *run)
+{
+	char key[64], text[128];
+	uint64_t line, column;
+
+	if (!trace_unknown_key(run->reader, key, &line, &column))
+		return;
+	snprintf(text, sizeof text, "key %s is not known; it is ignored wherever it stands", key);
+	run_say_error(run, line, column, text);
+}
+
+static int open_reader(struct run *run)
+{
+	struct trace_error error = {0};
+	unsigned flags = run->options.keep_going ? TRACE_KEEP_GOING : 0;
+
+	run->reader = trace_open(run->path, flags, &error);
+	if (run->reader != NULL)
+		return CLI_DONE;
+	if (error.system != 0)
+		cli_open_error(run->path, error.system);
+	else
+		run_say_error(run, error.line, error.column, error.message);
+	return error.system == ENOMEM ? CLI_SYSTEM : CLI_REFUSED;
+}
+
+int run_trace(struct run *run)
+{
+	struct replay_error error = {0};
+	int status = open_reader(run);
+
+	if (status != CLI_DONE)
+		return status;
+	run->replay = replay_new(run->reader, &run->options, &error);
+	if (run->replay == NULL) {
+		run_say_error(run, error.line, error.column, error.message);
+		return CLI_SYSTEM;
+	}
+	uint64_t began = now_ns();
+	int got = run_steps(run, &error);
+	run->elapsed_ns = now_ns() - began;
+	say_unknown_key(run);
+	if (got < 0) {
+		run_say_error(run, error.line, error.column, error.message);
+		return error.status;
+	}
+	run->stopped = got == 1;
+	return CLI_DONE;
+}
+
+void run_end(struct run *run)
+{
+	replay_free(run->replay);
+	if (run->reader != NULL)
+		trace_close(run->reader);
+}

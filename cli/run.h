@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running a trace for a command: opens it, replays it with progress, says what goes wrong.
+ */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/replay.h"
+#include "model/trace.h"
+
+/* A replay that a command wants; begins as RUN_INIT with its path and options set. */
+struct run {
+	const char *path; /* "-": standard input */
+	struct replay_options options;
+	uint64_t until_event, until_ns; /* where to stop; UINT64_MAX: at the end */
+
+	struct trace_reader *reader;
+	struct replay *replay;
+	bool stopped; /* before the trace's end */
+	uint64_t elapsed_ns;
+};
+
+#define RUN_INIT                                                                                   \
+	{                                                                                          \
+		.until_event = UINT64_MAX, .until_ns = UINT64_MAX                                  \
+	}
+
+/* "6690" or "5.9ms" into RUN's bounds; false: it is neither. */
+bool run_parse_until(const char *text, struct run *run);
+
+/* Replays.  CLI_DONE, or the status to exit with, the reason being said. */
+int run_trace(struct run *run);
+
+/* Says an error of RUN's trace: FILE:LINE:COLUMN where it has a place. */
+void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message);
+
+/* Frees what RUN holds. */
+void run_end(struct run *run);
+
+#endif
