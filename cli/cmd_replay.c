@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/json.h"
 #include "model/replay.h"
 #include "model/size.h"
 #include "report.h"
@@ -79,6 +80,22 @@ static int out_of_memory(const struct run *run)
 	return CLI_SYSTEM;
 }
 
+static int print_json(const struct run *run)
+{
+	struct replay_moment peak, end;
+	struct json_replay replay = {.path = run->path,
+		.counts = replay_counts(run->replay),
+		.peak = &peak,
+		.end = &end,
+		.elapsed_seconds = (double)run->elapsed_ns / 1e9};
+
+	replay_peak(run->replay, &peak);
+	replay_now(run->replay, &end);
+	if (json_write_replay(stdout, &replay) == 0 || ferror(stdout))
+		return CLI_DONE; /* whether it got out is judged when stdout is closed */
+	return out_of_memory(run);
+}
+
 static int print_report(const struct run *run, bool all, const struct snapshot *at_peak,
 	const struct snapshot *at_end)
 {
@@ -112,9 +129,12 @@ static int run_replay(const struct command *self, int argc, char **argv)
 	if (status == CLI_DONE) {
 		struct snapshot *at_peak = replay_snapshot_peak(run.replay);
 		struct snapshot *at_end = replay_snapshot(run.replay);
-		status = at_peak != NULL && at_end != NULL
-				 ? print_report(&run, all, at_peak, at_end)
-				 : out_of_memory(&run);
+		if (at_peak == NULL || at_end == NULL)
+			status = out_of_memory(&run);
+		else if (json)
+			status = print_json(&run);
+		else
+			status = print_report(&run, all, at_peak, at_end);
 		snapshot_free(at_peak);
 		snapshot_free(at_end);
 	}
