@@ -431,10 +431,9 @@ static MCX_COLD void callbacks_run(memctx *ctx)
 	}
 }
 
+/* Frees every chunk of CTX, whose callbacks have run. */
 static inline void context_empty(memctx *ctx)
 {
-	if (mcx_unlikely(ctx->callbacks != NULL))
-		callbacks_run(ctx);
 	if (ctx->used == 0)
 		return;
 #if MEMCTX_DEBUG >= 3
@@ -451,8 +450,21 @@ void memctx_reset_only(memctx *ctx)
 		mcx_misuse("memctx_reset_only: the context is NULL", ctx);
 		return;
 	}
+	if (mcx_unlikely(ctx->callbacks != NULL))
+		callbacks_run(ctx);
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
+}
+
+/* Deletes what stands below CTX and runs its callbacks; what those create goes too. */
+static inline void context_clear(memctx *ctx)
+{
+	while (mcx_unlikely(ctx->first_child != NULL || ctx->callbacks != NULL)) {
+		if (ctx->first_child != NULL)
+			memctx_delete_children(ctx);
+		else
+			callbacks_run(ctx);
+	}
 }
 
 void memctx_reset(memctx *ctx)
@@ -461,13 +473,12 @@ void memctx_reset(memctx *ctx)
 		mcx_misuse("memctx_reset: the context is NULL", ctx);
 		return;
 	}
-	if (mcx_unlikely(ctx->first_child != NULL))
-		memctx_delete_children(ctx);
+	context_clear(ctx);
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
 }
 
-/* Ends CTX, which has no children.  It is unlinked before anything of it goes. */
+/* Ends CTX, which has neither children nor callbacks.  It is unlinked before anything of it goes. */
 static void context_end(memctx *ctx)
 {
 	context_empty(ctx);
@@ -499,6 +510,10 @@ void memctx_delete_children(memctx *ctx)
 			last = last->first_child;
 		if (last == ctx)
 			return;
+		if (mcx_unlikely(last->callbacks != NULL)) {
+			callbacks_run(last);
+			continue;
+		}
 		parent = last->parent;
 		context_end(last);
 		last = parent;
@@ -511,8 +526,7 @@ void memctx_delete(memctx *ctx)
 		mcx_misuse("memctx_delete: the context is NULL", ctx);
 		return;
 	}
-	if (ctx->first_child != NULL)
-		memctx_delete_children(ctx);
+	context_clear(ctx);
 	context_end(ctx);
 }
 

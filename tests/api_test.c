@@ -408,6 +408,56 @@ static void callbacks_run_once_in_reverse(void **state)
 	assert_string_equal(ran, "cBbxa");
 }
 
+static int made;
+
+/* Works in the context that is about to go, and leaves things in it. */
+static void make_things(void *arg)
+{
+	memctx *child = memctx_create(arg, "made", NULL, MEMCTX_ASET, NULL);
+	struct memctx_callback *again = memctx_alloc(child, sizeof *again);
+
+	assert_non_null(again);
+	assert_non_null(memctx_alloc(arg, 100000));
+	if (++made % 3 != 0) {
+		*again = (struct memctx_callback){.func = make_things, .arg = child};
+		memctx_on_reset(child, again);
+	}
+}
+
+static void callbacks_may_make_contexts(void **state)
+{
+	struct memctx_callback hook = {.func = make_things};
+	memctx *a = new_context(NULL, "a"), *b;
+	struct memctx_overhead overhead;
+
+	(void)state;
+	made = 0;
+	hook.arg = a;
+	memctx_on_reset(a, &hook);
+	memctx_reset(a);
+	assert_int_equal(made, 3);
+	assert_string_equal(letters(a), "a");
+	assert_int_equal(stats_of(a).live_chunks, 0);
+	b = new_context(a, "b");
+	hook.arg = b;
+	memctx_on_reset(b, &hook);
+	memctx_delete_children(a);
+	assert_int_equal(made, 6);
+	assert_string_equal(letters(a), "a");
+	hook.arg = a;
+	memctx_on_reset(a, &hook);
+	memctx_reset_only(a); /* what it makes below stays, as all that stands there */
+	assert_int_equal(made, 7);
+	assert_string_equal(letters(a), "am");
+	assert_int_equal(stats_of(a).live_chunks, 0);
+	assert_sound(a);
+	memctx_on_reset(a, &hook);
+	memctx_delete(a);
+	assert_true(made > 8);
+	memctx_overhead(&overhead);
+	assert_int_equal(overhead.contexts, 0);
+}
+
 static void *look_at_current(void *arg)
 {
 	memctx *mine = new_context(NULL, "mine");
@@ -432,10 +482,10 @@ static void current_context_is_the_threads(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, look_at_current, NULL), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_ptr_equal(memctx_current(), b);
-	assert_ptr_equal(memctx_switch(NULL), b);
-	assert_null(memctx_current());
 	memctx_delete(a);
+	assert_ptr_equal(memctx_current(), b);
 	memctx_delete(b);
+	assert_null(memctx_current());
 }
 
 static void recycled_contexts_start_clean(void **state)
@@ -490,6 +540,7 @@ int main(void)
 		cmocka_unit_test(reset_only_keeps_what_stands_below),
 		cmocka_unit_test(delete_children_keeps_the_chunks),
 		cmocka_unit_test(callbacks_run_once_in_reverse),
+		cmocka_unit_test(callbacks_may_make_contexts),
 		cmocka_unit_test(current_context_is_the_threads),
 		cmocka_unit_test(recycled_contexts_start_clean),
 	};
