@@ -207,6 +207,7 @@ static void touched(int id)
 
 /* ---- Callbacks ------------------------------------------------------------------------------- */
 
+static memctx *current;  /* what this thread was last switched to, and lives */
 static int dying = NONE; /* the node that is being reset or deleted */
 static bool dying_top;   /* its own chunks go */
 static bool dying_below; /* and what stands below it */
@@ -239,14 +240,19 @@ static void dying_begin(int node, bool top, bool and_below)
 	dying = node;
 	dying_top = top;
 	dying_below = and_below;
-	memctx_switch(NULL);
 }
 
-static void dying_end(void)
+/* GONE: the node itself was deleted. */
+static void dying_end(bool gone)
 {
 	for (int id = dying; id != NONE; id = node_walk(dying, id))
 		if ((id == dying ? dying_top : dying_below) && nodes[id].callbacks != NULL)
 			die("a callback of node %d did not run", id);
+	for (int id = dying; id != NONE; id = node_walk(dying, id))
+		if (nodes[id].ctx == current && dying_below && (id != dying || gone))
+			current = NULL;
+	if (memctx_current() != current)
+		die("the current context is another than it should be");
 	dying = NONE;
 }
 

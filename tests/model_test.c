@@ -336,7 +336,7 @@ static void op_delete(void)
 		return;
 	dying_begin(id, true, true);
 	memctx_delete(nodes[id].ctx);
-	dying_end();
+	dying_end(true);
 	node_drop_below(id);
 	node_drop(id);
 }
@@ -347,7 +347,7 @@ static void op_delete_children(void)
 
 	dying_begin(id, false, true);
 	memctx_delete_children(nodes[id].ctx);
-	dying_end();
+	dying_end(false);
 	node_drop_below(id);
 }
 
@@ -362,7 +362,7 @@ static void op_reset(void)
 		memctx_reset_only(nodes[id].ctx);
 	else
 		memctx_reset(nodes[id].ctx);
-	dying_end();
+	dying_end(false);
 	if (!only)
 		node_drop_below(id);
 	node_drop_chunks(id);
@@ -426,10 +426,11 @@ static void op_set_limit(void)
 
 static void op_switch(void)
 {
-	memctx *was = memctx_current(), *next = below(4) == 0 ? NULL : nodes[pick_node()].ctx;
+	memctx *next = below(4) == 0 ? NULL : nodes[pick_node()].ctx;
 
-	if (memctx_switch(next) != was || memctx_current() != next)
+	if (memctx_switch(next) != current || memctx_current() != next)
 		die("the current context is another than the one switched to");
+	current = next;
 }
 
 static void op_trim(void)
@@ -526,7 +527,7 @@ static void finish(void)
 	while (first_root != NONE) {
 		dying_begin(first_root, true, true);
 		memctx_delete(nodes[first_root].ctx);
-		dying_end();
+		dying_end(true);
 		node_drop_below(first_root);
 		node_drop(first_root);
 	}
