@@ -73,6 +73,8 @@ struct proof {
 	void *arg;
 	size_t broken;
 	uint64_t live[MEMCTX_CLASSES], free[MEMCTX_CLASSES], slack[MEMCTX_CLASSES];
+	/* Sums over the free chunks of a class, and over where their links and the bin lead. */
+	uint64_t stand[MEMCTX_CLASSES], lead[MEMCTX_CLASSES];
 	uint64_t blocks, bytes, tail, large, large_requested, large_bytes;
 };
 
@@ -91,6 +93,14 @@ __attribute__((format(printf, 2, 3))) static void broken(struct proof *proof, co
 	proof->func(proof->ctx, what, proof->arg);
 }
 
+/* An address, mixed so that sums over sets of them differ; NULL is 0. */
+static uint64_t mark(uintptr_t address)
+{
+	uint64_t z = address * 0x9e3779b97f4a7c15u;
+
+	return (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
+}
+
 /* One chunk of a small block at PAYLOAD; returns its stride, or 0 where its word is damaged. */
 static size_t prove_chunk(struct proof *proof, const char *payload)
 {
@@ -101,6 +111,8 @@ static size_t prove_chunk(struct proof *proof, const char *payload)
 	if (mcx_word_tag(word) == MCX_TAG_FREE && mcx_word_middle(word) < MEMCTX_CLASSES) {
 		k = mcx_word_middle(word);
 		proof->free[k]++;
+		proof->stand[k] += mark((uintptr_t)payload);
+		proof->lead[k] += mark(address);
 		return mcx_stride(k, proof->ctx->align);
 	}
 	if (!mcx_word_is_use(word) || mcx_bin_owner(address) != proof->ctx ||
@@ -120,7 +132,7 @@ static void prove_small_block(struct proof *proof, const struct mcx_block *block
 {
 	const char *at = aset_block_start(block), *free = aset_block_free(proof->ctx, block);
 
-	if (block->owner != proof->ctx || free < at || free > block->end) {
+	if (block->owner != proof->ctx || free < at || free > block->end || (free - at) % 8 != 0) {
 		broken(proof, "I2: a block's owner or bounds are damaged");
 		return;
 	}
@@ -176,22 +188,22 @@ static void prove_blocks(struct proof *proof)
 		broken(proof, "I1: the open block's end is not the context's");
 }
 
+/*
+ * A list is walked only where its links lead to the free chunks of the class, each once: a
+ * damaged link may lead to memory that is not there.
+ */
 static void prove_lists(struct proof *proof)
 {
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
 		const void *payload = proof->ctx->bin[k];
 		uint64_t length = 0;
 
-		while (payload != NULL && length <= proof->free[k]) {
-			uint64_t word = mcx_word_load(payload);
-
-			if (mcx_word_tag(word) != MCX_TAG_FREE || mcx_word_middle(word) != k) {
-				broken(proof, "I4: freelist %u holds what is no free chunk of it", k);
-				return;
-			}
-			length++;
-			payload = (const void *)mcx_word_address(word);
+		if (proof->stand[k] != proof->lead[k] + mark((uintptr_t)payload)) {
+			broken(proof, "I4: a link of freelist %u leads elsewhere than to its chunks", k);
+			continue;
 		}
+		for (; payload != NULL && length <= proof->free[k]; length++)
+			payload = (const void *)mcx_word_address(mcx_word_load(payload));
 		if (length != proof->free[k])
 			broken(proof, "I4: freelist %u holds %llu chunks, the blocks %llu", k,
 				(unsigned long long)length, (unsigned long long)proof->free[k]);

@@ -172,19 +172,15 @@ void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, 
 
 /* ---- The proof over a tree ---- */
 
-/* The links of CTX with its children. */
-static size_t links_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+/* Whether the links of CTX with its children agree; one that does not is not followed. */
+static bool links_agree(const memctx *ctx)
 {
 	const memctx *before = NULL;
-	size_t broken = 0;
 
 	for (const memctx *c = ctx->first_child; c != NULL; before = c, c = c->next)
-		broken += c->parent != ctx || (before != NULL && c->prev != before);
-	if (before != NULL && ctx->first_child->prev != before)
-		broken++;
-	if (broken > 0 && func != NULL)
-		func(ctx, "T1: the links between a context and its children disagree", arg);
-	return broken;
+		if (c->parent != ctx || (before != NULL && (c->prev != before || c == ctx->first_child)))
+			return false;
+	return before == NULL || ctx->first_child->prev == before;
 }
 
 /* The bytes that a limit counts are those of the subtree. */
@@ -210,12 +206,14 @@ size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 	if (mcx_is_null(ctx, "memctx_check: the context is NULL"))
 		return 0;
 	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
-		size_t links = links_check(c, func, arg);
-
-		broken += links + c->methods->check(c, func, arg) + limit_check(c, func, arg);
-		/* A walk over broken links might not end. */
-		if (links > 0)
-			break;
+		broken += c->methods->check(c, func, arg);
+		if (!links_agree(c)) {
+			if (func != NULL)
+				func(c, "T1: a context and its children disagree about their links", arg);
+			return broken + 1;
+		}
 	}
+	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c))
+		broken += limit_check(c, func, arg);
 	return broken;
 }
