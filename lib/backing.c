@@ -88,7 +88,7 @@ struct cache_bin {
 
 /* What a thread keeps. */
 struct thread_cache {
-	struct cache_bin bins[CACHE_BINS];
+	struct cache_bin bins[CACHE_BINS + 1]; /* the last stays empty */
 	unsigned hand; /* the bin that gives next when there is too much */
 	size_t block_bytes;
 };
@@ -122,14 +122,17 @@ void mcx_own_put(void *memory, size_t size)
 /* The bin of a size in the cached range: it holds sizes from its floor to an eighth more. */
 static inline unsigned bin_of(size_t size)
 {
-	unsigned log2 = 63u - (unsigned)__builtin_clzll(size);
+	unsigned log2 = 63u ^ (unsigned)__builtin_clzll(size);
 
-	return (log2 - CACHE_LOG2_MIN) * 8 + ((unsigned)(size >> (log2 - 3)) & 7u);
+	/* The upper four bits, 8 to 15, go on from octave to octave. */
+	return (log2 - CACHE_LOG2_MIN - 1) * 8 + (unsigned)(size >> (log2 - 3));
 }
 
 static inline bool is_cached_size(size_t size)
 {
-	return size >> CACHE_LOG2_MIN != 0 && size >> CACHE_LOG2_MAX == 0;
+	const size_t least = (size_t)1 << CACHE_LOG2_MIN;
+
+	return size - least < ((size_t)1 << CACHE_LOG2_MAX) - least;
 }
 
 /* Takes block I out of a bin. */
@@ -245,21 +248,23 @@ static void *cache_take_exact(size_t size)
 
 /*
  * A cached block of at least *SIZE bytes, or NULL.  The next bin comes first: whatever it holds
- * is large enough, by a quarter at the most, so there is nothing to compare.
+ * is large enough, by a quarter at the most.  Which of the two has one is anybody's guess, so the
+ * choice is a sum and not a branch.
  */
 static void *cache_take(size_t *size)
 {
 	struct thread_cache *from = cache;
 	struct cache_bin *bin;
+	unsigned i;
 
 	if (from == NULL || !is_cached_size(*size))
 		return NULL;
-	bin = &from->bins[bin_of(*size)];
-	if (mcx_likely(bin + 1 < &from->bins[CACHE_BINS] && bin[1].n > 0))
-		return bin_pop(from, bin + 1, size);
-	if (bin->n > 0 && bin->blocks[bin->n - 1].size >= *size)
-		return bin_pop(from, bin, size);
-	return NULL;
+	i = bin_of(*size);
+	i += from->bins[i + 1].n != 0;
+	bin = &from->bins[i];
+	if (bin->n == 0 || bin->blocks[bin->n - 1].size < *size)
+		return NULL;
+	return bin_pop(from, bin, size);
 }
 
 static void cache_put(void *memory, size_t size)
