@@ -5,7 +5,7 @@ exec 2>&1
 printf 'memctx-trace 1\ncreate 1 - aset "a"\n' >start
 # A tool built with AddressSanitizer reserves too much address space to be held to this.
 limit='ulimit -v 400000'
-bash -c "$limit && memctx-tool --version" >/dev/null 2>&1 || limit=true
+(bash -c "$limit && memctx-tool --version" || exit 1) >/dev/null 2>&1 || limit=true
 try() {
 	# Why data are damaged is the library's to say, in words of its version.
 	($limit && timeout 20 memctx-tool replay "$@") 2>&1 | sed 's/ (.*);/ (WHY);/'
