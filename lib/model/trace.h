@@ -132,6 +132,9 @@ struct trace_reader;
  */
 struct trace_reader *trace_open(const char *path, unsigned flags, struct trace_error *error);
 
+/* The same from a descriptor, which stays the caller's. */
+struct trace_reader *trace_open_fd(int fd, unsigned flags, struct trace_error *error);
+
 /* The same over memory, which the caller keeps until trace_close(). */
 struct trace_reader *trace_open_memory(
 	const void *text, size_t size, unsigned flags, struct trace_error *error);

@@ -134,21 +134,30 @@ static struct trace_input *input_new(const struct trace_input *start, struct tra
 	return input;
 }
 
-struct trace_input *trace_input_open(const char *path, struct trace_error *error)
+static struct trace_input *input_of(int fd, bool owned, struct trace_error *error)
 {
-	struct trace_input start = {.fd = STDIN_FILENO};
+	struct trace_input start = {.fd = fd, .owned = owned};
 	struct stat status;
-	if (strcmp(path, "-") != 0) {
-		start.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		start.owned = true;
-	}
-	if (start.fd < 0) {
-		trace_system_error(error, errno);
-		return NULL;
-	}
-	if (fstat(start.fd, &status) == 0 && S_ISREG(status.st_mode))
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
 		start.length = (uint64_t)status.st_size;
 	return input_new(&start, error);
+}
+
+struct trace_input *trace_input_open(const char *path, struct trace_error *error)
+{
+	int fd;
+	if (strcmp(path, "-") == 0)
+		return input_of(STDIN_FILENO, false, error);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0)
+		return input_of(fd, true, error);
+	trace_system_error(error, errno);
+	return NULL;
+}
+
+struct trace_input *trace_input_fd(int fd, struct trace_error *error)
+{
+	return input_of(fd, false, error);
 }
 
 struct trace_input *trace_input_memory(const void *text, size_t size, struct trace_error *error)

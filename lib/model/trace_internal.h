@@ -41,6 +41,8 @@ struct trace_input;
 
 /* NULL with *ERROR filled.  PATH "-" is standard input. */
 struct trace_input *trace_input_open(const char *path, struct trace_error *error);
+/* FD stays the caller's. */
+struct trace_input *trace_input_fd(int fd, struct trace_error *error);
 struct trace_input *trace_input_memory(const void *text, size_t size, struct trace_error *error);
 void trace_input_close(struct trace_input *input);
 /* The next bytes of text, at most SIZE; 0: the end; -1 with *ERROR filled. */

@@ -319,6 +319,11 @@ struct trace_reader *trace_open(const char *path, unsigned flags, struct trace_e
 	return reader_new(trace_input_open(path, error), flags, error);
 }
 
+struct trace_reader *trace_open_fd(int fd, unsigned flags, struct trace_error *error)
+{
+	return reader_new(trace_input_fd(fd, error), flags, error);
+}
+
 struct trace_reader *trace_open_memory(
 	const void *text, size_t size, unsigned flags, struct trace_error *error)
 {
