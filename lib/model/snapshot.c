@@ -52,6 +52,18 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot);
 }
 
+int snapshot_set_origin(struct snapshot *snapshot, const char *path, const char *point)
+{
+	char *copy = path ? strdup(path) : NULL;
+
+	if (path && !copy)
+		return -1;
+	free(snapshot->path);
+	snapshot->path = copy;
+	snprintf(snapshot->point, sizeof snapshot->point, "%s", point);
+	return 0;
+}
+
 static uint32_t string_hash(const char *string, size_t length)
 {
 	uint32_t hash = 2166136261u;

@@ -94,6 +94,9 @@ struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, ui
 int snapshot_rename(struct snapshot *snapshot, uint32_t index, const char *name, const char *ident,
 	const char *kind);
 
+/* Says what it is of: a copy of PATH (may be NULL) and POINT.  0, or -1 with ENOMEM. */
+int snapshot_set_origin(struct snapshot *snapshot, const char *path, const char *point);
+
 /* Sets every context's level and end; call once all are added. */
 void snapshot_finish(struct snapshot *snapshot);
 
