@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "aset.h"
+#include "ring.h"
 
 /* 4 classes a line of sizes: by (size + 7) / 8. */
 #define C1(k) k
@@ -139,7 +140,7 @@ static MCX_COLD void *aset_alloc_block(memctx *ctx, size_t size, unsigned k, siz
 	return aset_carve(ctx, size, k, stride);
 }
 
-static __attribute__((noinline)) void *aset_alloc_carve(memctx *ctx, size_t size, size_t class)
+static inline void *aset_alloc_carve(memctx *ctx, size_t size, size_t class)
 {
 	unsigned k = (unsigned)class;
 	size_t stride = mcx_stride(k, ctx->align);
@@ -178,7 +179,7 @@ static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 static void *aset_alloc_large(memctx *ctx, size_t size)
 {
 	size_t bytes = mcx_aset_large_size(size);
-	struct mcx_slot *slot = mcx_slot(ctx);
+	struct region_slot *slot = mcx_slot(ctx);
 	struct mcx_block *block;
 	void *payload;
 
@@ -208,12 +209,39 @@ static void *aset_alloc_large(memctx *ctx, size_t size)
 	return payload;
 }
 
+static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, size_t k)
+{
+	void *payload = aset_alloc_carve(ctx, size, k);
+
+	if (mcx_unlikely(payload == NULL))
+		return NULL;
+	return mcx_event(ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload),
+		payload);
+}
+
 static MCX_COLD void *alloc_other(memctx *ctx, size_t size)
 {
-	if (ctx != NULL)
-		return ctx->methods->alloc(ctx, size);
-	mcx_misuse("an allocation in a NULL context", ctx);
-	return NULL;
+	void *payload;
+
+	if (ctx == NULL) {
+		mcx_misuse("an allocation in a NULL context", ctx);
+		return NULL;
+	}
+	payload = ctx->methods->alloc(ctx, size);
+	if (payload != NULL)
+		mcx_event_chunk(ctx, REGION_ALLOC, payload, NULL, 0);
+	return payload;
+}
+
+/* The freelist's head for a chunk of SIZE bytes, a class's size at most. */
+static inline void *aset_pop(void **bin, void *payload, size_t slack)
+{
+	uint64_t word = mcx_word_use(bin, slack);
+
+	*bin = (void *)mcx_word_address(mcx_word_load(payload));
+	*MCX_REUSED(bin) += MCX_ONE + slack;
+	mcx_word_store(payload, word);
+	return payload;
 }
 
 void *memctx_alloc(memctx *ctx, size_t size)
@@ -229,23 +257,49 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	bin = &ctx->bin[k];
 	payload = *bin;
 	if (mcx_unlikely(payload == NULL))
-		return aset_alloc_carve(ctx, size, k);
+		return alloc_carve(ctx, size, k);
 	slack = MCX_CLASS_BYTES(k) - size;
-	*bin = (void *)mcx_word_address(mcx_word_load(payload));
-	*MCX_REUSED(bin) += MCX_ONE + slack;
-	mcx_word_store(payload, mcx_word_use(bin, slack));
+	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
-	return payload;
+	return mcx_event(ctx, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload),
+		payload);
+}
+
+void *mcx_alloc_quiet(memctx *ctx, size_t size)
+{
+	void **bin;
+	size_t k;
+
+	if (size >= ctx->small_end)
+		return ctx->methods->alloc(ctx, size);
+	k = mcx_class_of[(size + 7) / 8];
+	bin = &ctx->bin[k];
+	if (*bin == NULL)
+		return aset_alloc_carve(ctx, size, k);
+	mcx_watch_alloc(ctx, *bin, size, MCX_CLASS_BYTES(k));
+	return aset_pop(bin, *bin, MCX_CLASS_BYTES(k) - size);
 }
 
 /* ---- Free ---- */
 
+static inline void aset_push(void *payload, uint64_t word, uint64_t slack)
+{
+	uintptr_t bin = mcx_word_address(word);
+
+	mcx_watch_free(mcx_bin_owner(bin), payload,
+		MCX_CLASS_BYTES(mcx_bin_class(bin)) - mcx_word_middle(word),
+		MCX_CLASS_BYTES(mcx_bin_class(bin)));
+	*MCX_FREED(bin) += MCX_ONE + slack;
+	mcx_word_store(payload, mcx_word_free(bin, *(void **)bin));
+	*(void **)bin = payload;
+}
+
 static MCX_COLD void free_other(void *payload, uint64_t word)
 {
-	memctx *ctx;
-
 	if (mcx_word_is_other(word)) {
-		ctx = mcx_bin_owner(mcx_word_address(word));
+		memctx *ctx = mcx_bin_owner(mcx_word_address(word));
+
+		mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
 		ctx->methods->free(ctx, payload);
 	} else if (mcx_word_is_moved(word, payload)) {
 		mcx_word_store(payload, MCX_TAG_FREE);
@@ -261,7 +315,6 @@ static MCX_COLD void free_other(void *payload, uint64_t word)
 void memctx_free(void *payload)
 {
 	uint64_t word, distance;
-	uintptr_t bin;
 
 	if (mcx_unlikely(payload == NULL))
 		return;
@@ -271,19 +324,25 @@ void memctx_free(void *payload)
 		free_other(payload, word);
 		return;
 	}
-	bin = mcx_word_address(word);
-	mcx_watch_free(mcx_bin_owner(bin), payload,
-		MCX_CLASS_BYTES(mcx_bin_class(bin)) - mcx_word_middle(word),
-		MCX_CLASS_BYTES(mcx_bin_class(bin)));
-	*MCX_FREED(bin) += MCX_ONE + (distance & MCX_SLACK_MAX);
-	mcx_word_store(payload, mcx_word_free(bin, *(void **)bin));
-	*(void **)bin = payload;
+	aset_push(payload, word, distance & MCX_SLACK_MAX);
+	mcx_event(mcx_bin_owner(mcx_word_address(word)), word,
+		mcx_what_chunk(REGION_FREE, payload), NULL);
+}
+
+void mcx_free_quiet(memctx *ctx, void *payload)
+{
+	uint64_t word = mcx_word_load(payload);
+
+	if (mcx_word_is_use(word))
+		aset_push(payload, word, mcx_word_middle(word));
+	else
+		ctx->methods->free(ctx, payload);
 }
 
 static void aset_free_large(memctx *ctx, void *payload)
 {
 	struct mcx_block *block = aset_large_block(payload);
-	struct mcx_slot *slot = mcx_slot(ctx);
+	struct region_slot *slot = mcx_slot(ctx);
 	size_t bytes;
 
 	if (block->owner != (memctx *)((uintptr_t)ctx | ASET_BLOCK_LARGE)) {
@@ -348,7 +407,7 @@ static void aset_release_block(memctx *ctx, struct mcx_block *block)
 /* Gives back every block but the keeper, which becomes the open one. */
 static MCX_COLD void aset_release_blocks(memctx *ctx)
 {
-	struct mcx_slot *slot = mcx_slot(ctx);
+	struct region_slot *slot = mcx_slot(ctx);
 	struct mcx_block *block = ctx->blocks, *next;
 
 	block->free = ctx->free;
@@ -367,7 +426,7 @@ static MCX_COLD void aset_release_blocks(memctx *ctx)
 }
 
 /* Clears class K's bin and counters, and keeps what they said over the context's life. */
-static inline void aset_reset_class(memctx *ctx, struct mcx_record *record, unsigned k)
+static inline void aset_reset_class(memctx *ctx, struct region_record *record, unsigned k)
 {
 	void **bin = &ctx->bin[k];
 	uint64_t carved = *MCX_CARVED(bin), reused = *MCX_REUSED(bin);
@@ -382,7 +441,7 @@ static inline void aset_reset_class(memctx *ctx, struct mcx_record *record, unsi
 
 static void aset_reset(memctx *ctx)
 {
-	struct mcx_record *record = mcx_record(ctx);
+	struct region_record *record = mcx_record(ctx);
 	unsigned used = ctx->used;
 
 	if (mcx_unlikely(used >> MCX_LARGE))

@@ -219,7 +219,7 @@ static void prove_count(struct proof *proof, const char *what, uint64_t counted,
 
 static void prove_counts(struct proof *proof)
 {
-	const struct mcx_slot *slot = mcx_slot(proof->ctx);
+	const struct region_slot *slot = mcx_slot(proof->ctx);
 	struct memctx_stats stats;
 
 	memctx_stats(proof->ctx, &stats);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "aset.h"
+#include "ring.h"
 
 static inline void *class_bin(memctx *ctx, unsigned k)
 {
@@ -57,12 +58,12 @@ static bool class_extend(memctx *ctx, void *payload, unsigned k, size_t old_slac
 /* Moves PAYLOAD of OLD_SIZE bytes to a new chunk of SIZE. */
 static void *chunk_move(memctx *ctx, void *payload, size_t old_size, size_t size)
 {
-	void *moved = memctx_alloc(ctx, size);
+	void *moved = mcx_alloc_quiet(ctx, size);
 
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, payload, old_size < size ? old_size : size);
-	memctx_free(payload);
+	mcx_free_quiet(ctx, payload);
 	mcx_record(ctx)->life.allocs--;
 	return moved;
 }
@@ -73,7 +74,7 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 	memctx *ctx = mcx_bin_owner(bin);
 	unsigned k = mcx_bin_class(bin);
 	size_t room = MCX_CLASS_BYTES(k), slack = mcx_word_middle(word);
-	void *moved;
+	void *moved = payload;
 
 	if (size <= room && room - size <= MCX_SLACK_MAX) {
 		class_set_size(ctx, payload, k, slack, size);
@@ -82,10 +83,14 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 		moved = chunk_move(ctx, payload, room - slack, size);
 		if (moved == NULL)
 			return NULL;
-		payload = moved;
 	}
 	mcx_record(ctx)->life.reallocs++;
-	return payload;
+	if (moved == payload)
+		mcx_event(ctx, mcx_word_load(payload), mcx_what_chunk(REGION_REALLOC, payload),
+			NULL);
+	else
+		mcx_event_chunk(ctx, REGION_REALLOC, moved, payload, 0);
+	return moved;
 }
 
 /* ---- Large chunks ---- */
@@ -173,10 +178,13 @@ static void *large_realloc(memctx *ctx, void *payload, size_t size)
 
 void *mcx_aset_realloc(memctx *ctx, void *payload, size_t size)
 {
-	payload = large_realloc(ctx, payload, size);
-	if (payload != NULL)
-		mcx_record(ctx)->life.reallocs++;
-	return payload;
+	void *moved = large_realloc(ctx, payload, size);
+
+	if (moved == NULL)
+		return NULL;
+	mcx_record(ctx)->life.reallocs++;
+	mcx_event_chunk(ctx, REGION_REALLOC, moved, moved == payload ? NULL : payload, 0);
+	return moved;
 }
 
 /* ---- The rest of what the kind tells about a large chunk ---- */

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "internal.h"
+#include "ring.h"
 
 #define CACHE_BYTES ((size_t)4 << 20)
 #define CACHE_LOG2_MIN 10u /* of the smallest size that is cached */
@@ -74,6 +74,11 @@ static void system_release(void *memory, size_t size, void *arg)
 	}
 
 struct memctx_backing mcx_backing = SYSTEM_BACKING;
+
+bool mcx_backing_is_system(void)
+{
+	return mcx_backing.reserve == system_reserve;
+}
 
 struct cached_block {
 	void *memory;
@@ -194,6 +199,7 @@ static void cache_empty(struct thread_cache *from)
 static void cache_end(void *arg)
 {
 	cache_empty(arg);
+	mcx_ring_end();
 }
 
 static void cache_make_key(void)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "chunk.h"
+#include "ring.h"
 
 #define ALIGN_MAX ((size_t)1 << 30)
 
@@ -102,24 +103,19 @@ void *memctx_alloc_array(memctx *ctx, size_t count, size_t size)
 	return memctx_alloc(ctx, bytes);
 }
 
-void *memctx_alloc_aligned(memctx *ctx, size_t size, size_t align)
+void *mcx_moved_alloc(memctx *ctx, size_t size, size_t align)
 {
 	size_t room = size + align;
 	char *behind, *payload;
 
-	if (align == 0 || (align & (align - 1)) != 0 || align > ALIGN_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (ctx == NULL || align <= (size_t)ctx->align + 1)
-		return memctx_alloc(ctx, size);
 	if (room < size) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	/* The slack of a chunk of a class must fit its word. */
-	behind = memctx_alloc(ctx, room > MCX_SLACK_MAX && room <= MCX_CLASS_LIMIT ?
-				MCX_CLASS_LIMIT + 1 : room);
+	if (room > MCX_SLACK_MAX && room <= MCX_CLASS_LIMIT)
+		room = MCX_CLASS_LIMIT + 1;
+	behind = mcx_alloc_quiet(ctx, room);
 	if (behind == NULL)
 		return NULL;
 	payload = behind + MCX_WORD;
@@ -130,6 +126,28 @@ void *memctx_alloc_aligned(memctx *ctx, size_t size, size_t align)
 	mcx_word_store(payload, (uint64_t)(uintptr_t)behind << MCX_ADDRESS_SHIFT |
 		(uint64_t)(MCX_MOVED_MAGIC << 5 | (unsigned)__builtin_ctzll(align)) << MCX_SLACK_SHIFT |
 		MCX_TAG_OTHER);
+	return payload;
+}
+
+/* What lies behind PAYLOAD, which mcx_moved_alloc() made. */
+static void *moved_behind(const void *payload)
+{
+	return (void *)mcx_word_address(mcx_word_load(payload));
+}
+
+void *memctx_alloc_aligned(memctx *ctx, size_t size, size_t align)
+{
+	void *payload;
+
+	if (align == 0 || (align & (align - 1)) != 0 || align > ALIGN_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (ctx == NULL || align <= (size_t)ctx->align + 1)
+		return memctx_alloc(ctx, size);
+	payload = mcx_moved_alloc(ctx, size, align);
+	if (payload != NULL)
+		mcx_event_chunk(ctx, REGION_ALLOC, moved_behind(payload), NULL, align);
 	return payload;
 }
 
@@ -153,15 +171,19 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 		ctx->methods->set_requested(ctx, behind, size);
 		mcx_watch_moved(behind, room, payload, payload, old_size, size);
 		mcx_record(ctx)->life.reallocs++;
+		mcx_event_chunk(ctx, REGION_REALLOC, behind, NULL, 0);
 		return payload;
 	}
-	moved = memctx_alloc_aligned(ctx, size, mcx_word_moved_align(word));
+	moved = mcx_moved_alloc(ctx, size, mcx_word_moved_align(word));
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, payload, old_size < size ? old_size : size);
-	memctx_free(payload);
+	mcx_word_store(payload, MCX_TAG_FREE);
+	mcx_watch_unmove(payload, behind);
+	mcx_free_quiet(ctx, behind);
 	mcx_record(ctx)->life.allocs--;
 	mcx_record(ctx)->life.reallocs++;
+	mcx_event_chunk(ctx, REGION_REALLOC, moved_behind(moved), behind, 0);
 	return moved;
 }
 

@@ -32,7 +32,7 @@ static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stat
 	stats->tail_bytes -= (class->live + class->free) * stride;
 }
 
-static void large_stats(const struct mcx_slot *slot, struct memctx_stats *stats)
+static void large_stats(const struct region_slot *slot, struct memctx_stats *stats)
 {
 	uint64_t headers = slot->large_chunks * (sizeof(struct mcx_block) + MCX_WORD);
 
@@ -47,8 +47,8 @@ static void large_stats(const struct mcx_slot *slot, struct memctx_stats *stats)
 
 void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 {
-	const struct mcx_slot *slot;
-	const struct mcx_record *record;
+	const struct region_slot *slot;
+	const struct region_record *record;
 
 	memset(stats, 0, sizeof(*stats));
 	if (mcx_is_null(ctx, "memctx_stats: the context is NULL"))

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 
 #include "memctx.h"
+#include "region.h"
 
 #define MCX_HIDDEN __attribute__((visibility("hidden")))
 #define MCX_COLD __attribute__((cold, noinline))
@@ -33,25 +34,25 @@
  * Address space: banks of MCX_BANK_CONTEXTS contexts, each bank
  *
  *   offset 0            contexts   struct memctx, MCX_UNIT bytes each
- *   MCX_SLOT            slots      struct mcx_slot: what every operation counts
- *   MCX_RECORD          records    struct mcx_record: what changes rarely, and carved
- *   MCX_NAMES           names      struct mcx_names
+ *   MCX_SLOT            slots      struct region_slot: what every operation counts
+ *   MCX_RECORD          records    struct region_record: what changes rarely, and carved
+ *   MCX_NAMES           names      struct region_names
  *
  * A context and its slot, record and names have the same index, so the distances are the
  * same for all.  None is 0 modulo 4096: a store to a slot would then be taken for one to
  * the bin that was just loaded, and creating and resetting ran six times slower.
  */
 #define MCX_UNIT 256u
-#define MCX_BANK_CONTEXTS 4096u
+#define MCX_BANK_CONTEXTS 16384u
 #define MCX_PLANE (MCX_BANK_CONTEXTS * MCX_UNIT)
 #define MCX_SLOT (MCX_PLANE + 0x240u)
 #define MCX_RECORD (MCX_SLOT + MCX_PLANE + 0x480u)
 #define MCX_NAMES (MCX_RECORD + MCX_PLANE + 0x240u)
 #define MCX_BANK_BYTES ((size_t)4 * MCX_PLANE + 65536u)
-#define MCX_BANKS 256u
+#define MCX_BANKS 64u
 #define MCX_SPAN ((uintptr_t)MCX_BANKS * MCX_BANK_BYTES)
 
-/* Bin 11 heads no list: its address marks the header word of large chunks. */
+/* There is no bin 11: its address, that of the ring, marks the header word of large chunks. */
 #define MCX_LARGE MEMCTX_CLASSES
 
 struct mcx_methods;
@@ -61,7 +62,8 @@ struct mcx_block;
 
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
 struct memctx {
-	void *bin[MEMCTX_CLASSES + 1]; /* payload of the first free chunk, or NULL */
+	void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
+	struct mcx_ring *ring;     /* the ring that has its latest event */
 	char *free;       /* the open block: where the next chunk is carved */
 	char *end;        /* and where it ends */
 	size_t small_end; /* sizes below it have a class; 0: the kind has none */
@@ -80,6 +82,7 @@ struct memctx {
 	size_t init_size;
 	size_t max_size;
 	size_t next_size; /* of the next block */
+	uint32_t number;  /* of its unit: how a reader names it */
 	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
 	uint8_t flags;
@@ -89,49 +92,14 @@ struct memctx {
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
 
-/*
- * What every operation counts, a word a class: count << MCX_COUNT_SHIFT | slack, packed so that
- * one add does both.  live = carved + reused - freed is exact modulo 2^64, its two halves
- * with it; free chunks = carved's count - live's count.
- */
-#define MCX_COUNT_SHIFT 34
+/* The published structures are region.h's; this is what they hold for every kind. */
+#define MCX_COUNT_SHIFT REGION_COUNT_SHIFT
 #define MCX_ONE ((uint64_t)1 << MCX_COUNT_SHIFT)
 #define MCX_SLACK_MASK (MCX_ONE - 1)
 
-struct mcx_slot {
-	uint64_t freed[MEMCTX_CLASSES + 1];
-	uint64_t reused[MEMCTX_CLASSES + 1];
-	uint64_t total_bytes; /* blocks and the context's unit */
-	uint64_t nblocks;
-	uint64_t large_chunks;
-	uint64_t large_requested;
-	uint64_t large_bytes; /* of their blocks, headers included */
-};
-
-struct mcx_record {
-	uint64_t carved[MEMCTX_CLASSES + 1];
-	uint64_t serial; /* of the creation */
-	uint64_t peak_bytes;
-	struct mcx_life {
-		uint64_t allocs;  /* those that the counters of the classes do not show */
-		uint64_t dropped; /* chunks that resets ended */
-		uint64_t reallocs;
-		uint64_t resets;
-		uint64_t carved; /* up to the last reset */
-		uint64_t reused; /* likewise */
-		uint64_t cut;    /* chunks cut from tails */
-	} life;
-};
-
-/* Name and ident as a reader finds them; what is longer stands whole in private memory. */
-struct mcx_names {
-	char name[64];
-	char ident[192];
-};
-
-_Static_assert(sizeof(struct mcx_slot) <= MCX_UNIT, "a slot fits its unit");
-_Static_assert(sizeof(struct mcx_record) <= MCX_UNIT, "a record fits its unit");
-_Static_assert(sizeof(struct mcx_names) <= MCX_UNIT, "names fit their unit");
+_Static_assert(sizeof(struct region_slot) <= MCX_UNIT, "a slot fits its unit");
+_Static_assert(sizeof(struct region_record) <= MCX_UNIT, "a record fits its unit");
+_Static_assert(sizeof(struct region_names) <= MCX_UNIT, "names fit their unit");
 _Static_assert(MCX_NAMES + MCX_PLANE <= MCX_BANK_BYTES, "the planes fit a bank");
 _Static_assert(MCX_SLOT % 4096 != 0 && MCX_RECORD % 4096 != 0 && MCX_NAMES % 4096 != 0,
 	"no distance aliases");
@@ -143,19 +111,19 @@ _Static_assert((MCX_RECORD - MCX_SLOT) % 4096 != 0 && (MCX_NAMES - MCX_SLOT) % 4
 #define MCX_REUSED(bin) (MCX_FREED(bin) + MEMCTX_CLASSES + 1)
 #define MCX_CARVED(bin) ((uint64_t *)(void *)((char *)(bin) + MCX_RECORD))
 
-static inline struct mcx_slot *mcx_slot(const memctx *ctx)
+static inline struct region_slot *mcx_slot(const memctx *ctx)
 {
-	return (struct mcx_slot *)(void *)((char *)ctx + MCX_SLOT);
+	return (struct region_slot *)(void *)((char *)ctx + MCX_SLOT);
 }
 
-static inline struct mcx_record *mcx_record(const memctx *ctx)
+static inline struct region_record *mcx_record(const memctx *ctx)
 {
-	return (struct mcx_record *)(void *)((char *)ctx + MCX_RECORD);
+	return (struct region_record *)(void *)((char *)ctx + MCX_RECORD);
 }
 
-static inline struct mcx_names *mcx_names(const memctx *ctx)
+static inline struct region_names *mcx_names(const memctx *ctx)
 {
-	return (struct mcx_names *)(void *)((char *)ctx + MCX_NAMES);
+	return (struct region_names *)(void *)((char *)ctx + MCX_NAMES);
 }
 
 /* The header of a block; its first chunk's header word follows. */
@@ -236,6 +204,7 @@ static inline memctx *mcx_bin_owner(uintptr_t bin)
 
 /* ---- backing.c: the door to the system, and each thread's cache before it ---- */
 extern struct memctx_backing mcx_backing MCX_HIDDEN;
+bool mcx_backing_is_system(void) MCX_HIDDEN;
 
 /* Memory for a block that chunks are carved from. */
 void *mcx_block_get(size_t size) MCX_HIDDEN;
@@ -303,8 +272,8 @@ void mcx_limits_discharge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
 /* Accounts for BYTES more (one block more where BLOCKS is 1) of CTX, which no limit forbids. */
 static inline void mcx_account(memctx *ctx, size_t bytes, unsigned blocks)
 {
-	struct mcx_slot *slot = mcx_slot(ctx);
-	struct mcx_record *record = mcx_record(ctx);
+	struct region_slot *slot = mcx_slot(ctx);
+	struct region_record *record = mcx_record(ctx);
 
 	slot->total_bytes += bytes;
 	slot->nblocks += blocks;
@@ -330,15 +299,22 @@ static inline void mcx_forgo(memctx *ctx, size_t bytes)
 /* Takes back what was allowed and accounted for. */
 static inline void mcx_discharge(memctx *ctx, size_t bytes, unsigned blocks)
 {
-	struct mcx_slot *slot = mcx_slot(ctx);
+	struct region_slot *slot = mcx_slot(ctx);
 
 	slot->total_bytes -= bytes;
 	slot->nblocks -= blocks;
 	mcx_forgo(ctx, bytes);
 }
 
+/* ---- aset.c: memctx_alloc() and memctx_free() that no ring hears of ---- */
+void *mcx_alloc_quiet(memctx *ctx, size_t size) MCX_HIDDEN;
+/* CHUNK lives in CTX and is not one that memctx_alloc_aligned made. */
+void mcx_free_quiet(memctx *ctx, void *chunk) MCX_HIDDEN;
+
 /* ---- chunk.c ---- */
 
+/* memctx_alloc_aligned() that no ring hears of, of checked arguments. */
+void *mcx_moved_alloc(memctx *ctx, size_t size, size_t align) MCX_HIDDEN;
 /* memctx_realloc of a chunk made by memctx_alloc_aligned, whose header word is WORD. */
 void *mcx_moved_realloc(void *chunk, uint64_t word, size_t size) MCX_HIDDEN MCX_COLD;
 

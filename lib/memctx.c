@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "internal.h"
+#include "ring.h"
 #include "memdebug.h"
 
 static const struct mcx_methods *const kinds[] = {
@@ -138,7 +138,7 @@ static inline void name_drop(const char *text, const char *place)
 
 static inline bool names_set(memctx *ctx, const char *name, const char *ident)
 {
-	struct mcx_names *names = mcx_names(ctx);
+	struct region_names *names = mcx_names(ctx);
 
 	ctx->name = name_copy(names->name, sizeof(names->name), name);
 	if (ctx->name == NULL)
@@ -156,7 +156,7 @@ static inline bool names_set(memctx *ctx, const char *name, const char *ident)
 
 static inline void names_drop(memctx *ctx)
 {
-	struct mcx_names *names = mcx_names(ctx);
+	struct region_names *names = mcx_names(ctx);
 
 	name_drop(ctx->name, names->name);
 	name_drop(ctx->ident, names->ident);
@@ -164,7 +164,7 @@ static inline void names_drop(memctx *ctx)
 
 int memctx_set_ident(memctx *ctx, const char *ident)
 {
-	struct mcx_names *names;
+	struct region_names *names;
 	const char *old, *whole;
 
 	if (ctx == NULL) {
@@ -187,6 +187,7 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 		ctx->ident = whole == place ? names->ident : whole;
 	}
 	name_drop(old, names->ident);
+	mcx_event_ident(ctx);
 	return 0;
 }
 
@@ -202,11 +203,21 @@ const char *memctx_ident(const memctx *ctx)
 
 /* ---- Links ---- */
 
+/* What a reader sees of CTX's place. */
+static inline void record_parent(memctx *ctx, const memctx *parent)
+{
+	struct region_record *record = mcx_record(ctx);
+
+	record->parent_serial = parent != NULL ? mcx_record(parent)->serial : 0;
+	record->parent = parent != NULL ? parent->number + 1 : 0;
+}
+
 static inline void tree_link(memctx *ctx, memctx *parent)
 {
 	ctx->parent = parent;
 	ctx->next = NULL;
 	ctx->prev = ctx;
+	record_parent(ctx, parent);
 	if (parent == NULL)
 		return;
 	if (parent->first_child == NULL) {
@@ -360,6 +371,8 @@ static MCX_COLD memctx *create_new(memctx *parent, enum memctx_kind kind,
 	ctx->methods = kinds[kind];
 	ctx->parent = parent;
 	ctx->flags = flags_below(parent);
+	mcx_record(ctx)->kind = (uint8_t)kind;
+	mcx_record(ctx)->align = (uint8_t)(options->align - 1);
 	if (ctx->methods->create(ctx, options))
 		return ctx;
 	mcx_unit_put(ctx);
@@ -405,6 +418,8 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 		return create_undo(ctx);
 	tree_link(ctx, parent);
 	mcx_watch_create(ctx);
+	__atomic_store_n(&mcx_record(ctx)->live, 1, __ATOMIC_RELEASE);
+	mcx_event_create(ctx, options != NULL ? options : &default_options);
 	return ctx;
 }
 
@@ -454,6 +469,7 @@ void memctx_reset_only(memctx *ctx)
 		callbacks_run(ctx);
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
+	mcx_event_context(ctx, REGION_RESETONLY);
 }
 
 /* Deletes what stands below CTX and runs its callbacks; what those create goes too. */
@@ -476,12 +492,15 @@ void memctx_reset(memctx *ctx)
 	context_clear(ctx);
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
+	mcx_event_context(ctx, REGION_RESET);
 }
 
 /* Ends CTX, which has neither children nor callbacks.  It is unlinked before anything of it goes. */
 static void context_end(memctx *ctx)
 {
 	context_empty(ctx);
+	mcx_event_context(ctx, REGION_DELETE);
+	__atomic_store_n(&mcx_record(ctx)->live, 0, __ATOMIC_RELEASE);
 	if (mcx_unlikely(ctx->flags & MCX_LIMITED)) {
 		mcx_limits_discharge(ctx, mcx_slot(ctx)->total_bytes);
 		ctx->limit = ctx->subtree_bytes = 0;
@@ -491,7 +510,7 @@ static void context_end(memctx *ctx)
 		current = NULL;
 	mcx_watch_delete(ctx);
 	names_drop(ctx);
-	memset(&mcx_record(ctx)->life, 0, sizeof(struct mcx_life));
+	memset(&mcx_record(ctx)->life, 0, sizeof(struct region_life));
 	context_retire(ctx);
 }
 
@@ -576,5 +595,6 @@ int memctx_set_parent(memctx *ctx, memctx *parent)
 		if (c->limit != 0)
 			c->subtree_bytes += bytes;
 	limits_spread(ctx);
+	mcx_event_move(ctx);
 	return 0;
 }

@@ -289,6 +289,26 @@ MEMCTX_API bool memctx_describe(const void *chunk, struct memctx_chunk_info *inf
 typedef void memctx_check_fn(const memctx *ctx, const char *what, void *arg);
 MEMCTX_API size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg);
 
+/* ---- Being looked into ---------------------------------------------------------------- */
+
+/*
+ * A process that uses the library publishes its contexts' figures and its latest events in a memfd
+ * that readers of its own uid may open (memctx-tool ps, tree PID …).  This turns that off or on
+ * for the process; possible only before its first context.  0, or -1 with EBUSY.  The environment
+ * variable MEMCTX_PUBLISH=0 turns it off as well.
+ */
+MEMCTX_API int memctx_publish(bool on);
+
+/*
+ * Records events in a ring a thread, the latest overwriting the oldest.  EVENTS is the size of
+ * rings made from now on, in entries of 16 bytes, rounded up to a power of two of at least
+ * 256; 0 switches recording off, another number on, for all threads and at once.  The default is
+ * 16384, or what the environment variable MEMCTX_RING says when the first context is created.
+ * All rings together take at most 16 MiB; the events of a thread that finds no room are counted as
+ * lost.
+ */
+MEMCTX_API void memctx_set_ring(size_t events);
+
 /* ---- The library's surroundings ------------------------------------------------------- */
 
 /* What to call when the library is misused: WHAT is a sentence, POINTER what it is about. */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "chunk.h"
+#include "ring.h"
 
 /* Before there is a reservation: an address that no program has. */
 #define NO_BASE ((uintptr_t)1 << 47)
@@ -28,6 +29,7 @@ static struct {
 	size_t used;      /* units handed out at least once */
 	size_t live;
 	memctx *free;
+	bool is_published;
 } units = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* There where the program was compiled for ASan: blocks that contexts hold are no leaks. */
@@ -37,18 +39,19 @@ void __lsan_unregister_root_region(const void *start, size_t size) __attribute__
 static bool units_reserve(void)
 {
 	size_t banks = MCX_BANKS;
-	void *range = NULL;
+	char *first = NULL;
 
-	if (mcx_backing.reserve == NULL)
-		return false;
-	for (; range == NULL && banks > 0; banks /= 2) {
-		range = mcx_backing.reserve(banks * MCX_BANK_BYTES, mcx_backing.arg);
-		if (range != NULL)
-			break;
+	if (mcx_backing_is_system())
+		first = mcx_region_map(&banks);
+	units.is_published = first != NULL;
+	while (first == NULL && banks > 0) {
+		first = mcx_backing.reserve(banks * MCX_BANK_BYTES, mcx_backing.arg);
+		if (first == NULL)
+			banks /= 2;
 	}
-	if (range == NULL)
+	if (first == NULL)
 		return false;
-	mcx_base_word = BASE_WORD((uintptr_t)range);
+	mcx_base_word = BASE_WORD((uintptr_t)first);
 	units.banks = banks;
 	return true;
 }
@@ -63,7 +66,9 @@ static bool units_commit(void)
 	if (units.committed == units.banks)
 		return false;
 	bank = (char *)mcx_base() + units.committed * MCX_BANK_BYTES;
-	if (mcx_backing.commit(bank, MCX_BANK_BYTES, mcx_backing.arg) != 0)
+	/* The shared part of a published bank is usable from the beginning. */
+	if (mcx_backing.commit(bank, units.is_published ? MCX_PLANE : MCX_BANK_BYTES,
+		    mcx_backing.arg) != 0)
 		return false;
 	if (__lsan_register_root_region != NULL)
 		__lsan_register_root_region(bank, MCX_BANK_BYTES);
@@ -87,22 +92,45 @@ static memctx *units_take(void)
 			  index % MCX_BANK_CONTEXTS * MCX_UNIT);
 }
 
+/* What the published header says of them. */
+static void units_tell(void)
+{
+	if (mcx_region == NULL)
+		return;
+	__atomic_store_n(&mcx_region->units_used, units.used, __ATOMIC_RELEASE);
+	__atomic_store_n(&mcx_region->units_live, units.live, __ATOMIC_RELAXED);
+}
+
+static uint32_t unit_number(const memctx *ctx)
+{
+	uintptr_t offset = (uintptr_t)ctx - mcx_base();
+
+	return (uint32_t)(offset / MCX_BANK_BYTES * MCX_BANK_CONTEXTS +
+			  offset % MCX_BANK_BYTES / MCX_UNIT);
+}
+
 memctx *mcx_unit_get(void)
 {
+	struct mcx_ring *ring;
 	memctx *ctx;
 
 	pthread_mutex_lock(&units.lock);
 	ctx = units_take();
 	if (ctx != NULL)
 		units.live++;
+	units_tell();
 	pthread_mutex_unlock(&units.lock);
 	if (ctx == NULL) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	/* Its last ring stays known: what is recorded next comes after what that one holds. */
+	ring = ctx->ring;
 	memset(ctx, 0, sizeof(*ctx));
-	memset(mcx_slot(ctx), 0, sizeof(struct mcx_slot));
-	memset(mcx_record(ctx), 0, sizeof(struct mcx_record));
+	ctx->ring = ring;
+	ctx->number = unit_number(ctx);
+	memset(mcx_slot(ctx), 0, sizeof(struct region_slot));
+	memset(mcx_record(ctx), 0, sizeof(struct region_record));
 	mcx_record(ctx)->serial = mcx_serial();
 	return ctx;
 }
@@ -113,6 +141,7 @@ void mcx_unit_put(memctx *ctx)
 	ctx->bin[0] = units.free;
 	units.free = ctx;
 	units.live--;
+	units_tell();
 	pthread_mutex_unlock(&units.lock);
 }
 
@@ -157,11 +186,30 @@ void mcx_units_release(void)
 			if (__lsan_unregister_root_region != NULL)
 				__lsan_unregister_root_region(
 					(char *)mcx_base() + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
-		mcx_backing.release((void *)mcx_base(), units.banks * MCX_BANK_BYTES,
-			mcx_backing.arg);
+		if (units.is_published)
+			mcx_region_unmap();
+		else
+			mcx_backing.release((void *)mcx_base(), units.banks * MCX_BANK_BYTES,
+				mcx_backing.arg);
 		mcx_base_word = BASE_WORD(NO_BASE);
 		units.banks = units.committed = units.used = 0;
 		units.free = NULL;
 	}
 	pthread_mutex_unlock(&units.lock);
+}
+
+void mcx_units_lock(void)
+{
+	pthread_mutex_lock(&units.lock);
+}
+
+void mcx_units_unlock(void)
+{
+	pthread_mutex_unlock(&units.lock);
+}
+
+/* Under the lock, or where it does not matter that it may grow. */
+size_t mcx_units_used(void)
+{
+	return units.used;
 }

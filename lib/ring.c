@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event rings: one a thread, made at its first event, in the published region.
+ *
+ * A thread without a ring points at `unborn`, which no context ever has for its ring, so that the
+ * thread's first event takes the cold way and finds it a ring: one that an ended thread left, or
+ * a new one while the budget lasts.
+ *
+ * Invariant: under the lock, rings below `made` have memory of their own that never changes; a
+ * ring with a tid is written by that thread alone.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chunk.h"
+#include "ring.h"
+
+#define RING_EVENTS_DEFAULT 16384u
+#define RING_EVENTS_MAX ((size_t)1 << 24)
+#define TEXT_BYTES 15u
+/* A creation with a name and an ident of 1,023 bytes each. */
+#define TEXT_MAX 1023u
+#define ENTRIES_MAX (4 + 2 * (TEXT_MAX / TEXT_BYTES + 1))
+
+static struct mcx_ring unborn;
+static struct mcx_ring rings[REGION_RINGS];
+MCX_TLS struct mcx_ring *mcx_my_ring = &unborn;
+atomic_int mcx_ring_on;
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned made;
+	size_t bytes;   /* of rings made */
+	size_t events;  /* of a new ring */
+	bool is_set;    /* by memctx_set_ring(), which the environment does not overrule */
+	bool is_on;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .events = RING_EVENTS_DEFAULT, .is_on = true};
+
+void mcx_ring_lock(void)
+{
+	pthread_mutex_lock(&all.lock);
+}
+
+void mcx_ring_unlock(void)
+{
+	pthread_mutex_unlock(&all.lock);
+}
+
+/* ---- Time ---- */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void ring_put(struct mcx_ring *ring, const struct region_event *entries, unsigned n)
+{
+	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
+
+	for (unsigned i = 0; i < n; i++)
+		mcx_ring_store(&ring->events[(head + i) & ring->mask], entries[i].word,
+			entries[i].what);
+	__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
+}
+
+static void ring_time(struct mcx_ring *ring)
+{
+	struct region_event event = {clock_ns(), mcx_what(REGION_TIME, 0)};
+
+	ring_put(ring, &event, 1);
+}
+
+void *mcx_event_clock(struct mcx_ring *ring, uint64_t what)
+{
+	ring_time(ring);
+	return (void *)(uintptr_t)(what & REGION_WHAT_MASK);
+}
+
+/* ---- Threads come and go ---- */
+
+/* A ring that an ended thread left, or a new one; NULL: there is no room. */
+static struct mcx_ring *ring_find(void)
+{
+	size_t bytes = all.events * sizeof(struct region_event);
+	struct mcx_ring *ring;
+	struct region_ring *shared;
+
+	for (unsigned i = 0; i < all.made; i++)
+		if (rings[i].shared->tid == 0)
+			return &rings[i];
+	while (bytes > MCX_RING_BYTES - all.bytes && bytes > 256 * sizeof(struct region_event))
+		bytes /= 2;
+	if (all.made == REGION_RINGS || bytes > MCX_RING_BYTES - all.bytes)
+		return NULL;
+	ring = &rings[all.made];
+	shared = &mcx_region->ring[all.made];
+	ring->mask = bytes / sizeof(struct region_event) - 1;
+	ring->events = (struct region_event *)(void *)(mcx_region_rings + all.bytes);
+	ring->shared = shared;
+	shared->offset = mcx_region->rings + all.bytes;
+	__atomic_store_n(&shared->size, (uint32_t)ring->mask + 1, __ATOMIC_RELEASE);
+	all.bytes += bytes;
+	all.made++;
+	return ring;
+}
+
+static struct mcx_ring *ring_begin(void)
+{
+	struct mcx_ring *ring = NULL;
+
+	if (mcx_region == NULL)
+		return NULL;
+	mcx_ring_lock();
+	ring = ring_find();
+	if (ring != NULL) {
+		ring->shared->tid = (uint32_t)syscall(SYS_gettid);
+		mcx_my_ring = ring;
+	}
+	mcx_ring_unlock();
+	if (ring == NULL)
+		__atomic_fetch_add(&mcx_region->lost, 1, __ATOMIC_RELAXED);
+	else
+		/* So that the thread's end is noticed. */
+		mcx_cache_begin();
+	return ring;
+}
+
+void mcx_ring_end(void)
+{
+	struct mcx_ring *ring = mcx_my_ring;
+
+	mcx_my_ring = &unborn;
+	if (ring == &unborn || mcx_region == NULL)
+		return;
+	mcx_ring_lock();
+	ring->shared->tid = 0;
+	mcx_ring_unlock();
+}
+
+struct mcx_ring *mcx_ring_take(memctx *ctx)
+{
+	struct mcx_ring *ring = mcx_my_ring, *before = ctx->ring;
+
+	if (ring == &unborn)
+		ring = ring_begin();
+	if (ring == NULL)
+		return NULL;
+	if (before != NULL && before != ring) {
+		struct region_event entries[2];
+
+		entries[0].word = mcx_context_word(ctx) | (uint64_t)(before - rings);
+		entries[0].what = mcx_what(REGION_HANDOFF, 0);
+		entries[1].word = __atomic_load_n(&before->shared->head, __ATOMIC_RELAXED);
+		entries[1].what = mcx_what(REGION_HEAD, 0);
+		ring_put(ring, entries, 2);
+	}
+	ctx->ring = ring;
+	return ring;
+}
+
+void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what)
+{
+	struct mcx_ring *ring = mcx_ring_take(ctx);
+	struct region_event event = {word, what};
+
+	if (ring != NULL) {
+		ring_put(ring, &event, 1);
+		ring_time(ring);
+	}
+	return (void *)(uintptr_t)(what & REGION_WHAT_MASK);
+}
+
+/* ---- Events of several entries ---- */
+
+void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
+{
+	struct mcx_ring *ring = mcx_my_ring;
+	uint64_t head;
+
+	if (!mcx_ring_is_on())
+		return;
+	if (ctx->ring != ring)
+		ring = mcx_ring_take(ctx);
+	if (ring == NULL)
+		return;
+	/* A ring that is too small shows the beginning; a shortened text is better than none. */
+	if (n > (ring->mask + 1) / 2)
+		n = (unsigned)(ring->mask + 1) / 2;
+	head = ring->shared->head;
+	ring_put(ring, entries, n);
+	if (head / MCX_RING_CLOCK != (head + n) / MCX_RING_CLOCK)
+		ring_time(ring);
+}
+
+void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const void *from,
+	size_t align)
+{
+	struct region_event entries[4];
+	unsigned n = 0;
+	uint64_t word;
+
+	if (!mcx_ring_is_on())
+		return;
+	word = mcx_word_load(payload);
+	entries[n++] = (struct region_event){word, mcx_what_chunk(op, payload)};
+	if (mcx_word_is_other(word))
+		entries[n++] = (struct region_event){ctx->methods->requested(ctx, payload),
+			mcx_what(REGION_SIZE, 0)};
+	if (align != 0)
+		entries[n++] = (struct region_event){align, mcx_what(REGION_ALIGN, 0)};
+	if (from != NULL)
+		entries[n++] = (struct region_event){0, mcx_what_chunk(REGION_FROM, from)};
+	mcx_events(ctx, entries, n);
+}
+
+/* TEXT in entries of 15 bytes, at most TEXT_MAX of it; returns how many. */
+static unsigned text_put(struct region_event *entries, enum region_op op, const char *text)
+{
+	size_t length = text != NULL ? strnlen(text, TEXT_MAX) : 0;
+	unsigned n = 0;
+
+	for (size_t at = 0; at < length; at += TEXT_BYTES) {
+		char bytes[16] = {0};
+		size_t size = length - at < TEXT_BYTES ? length - at : TEXT_BYTES;
+		struct region_event *entry = &entries[n++];
+
+		memcpy(bytes, text + at, size);
+		memcpy(&entry->word, bytes, 8);
+		memcpy(&entry->what, bytes + 8, 8);
+		entry->what = (entry->what & (((uint64_t)1 << REGION_OP_SHIFT) - 1)) |
+			      (uint64_t)op << REGION_OP_SHIFT;
+	}
+	return n;
+}
+
+static struct region_event parent_entry(const memctx *ctx)
+{
+	return (struct region_event){mcx_context_word(ctx->parent),
+		mcx_what(REGION_PARENT, mcx_record(ctx)->serial)};
+}
+
+void mcx_event_create(memctx *ctx, const struct memctx_options *options)
+{
+	struct region_event entries[ENTRIES_MAX];
+	unsigned n = 0;
+
+	if (!mcx_ring_is_on())
+		return;
+	entries[n++] = (struct region_event){mcx_context_word(ctx),
+		mcx_what(REGION_CREATE, ctx->kind)};
+	entries[n++] = parent_entry(ctx);
+	entries[n++] = (struct region_event){options->init_size,
+		mcx_what(REGION_INIT, options->max_size)};
+	entries[n++] = (struct region_event){options->min_size,
+		mcx_what(REGION_MIN, options->align)};
+	n += text_put(entries + n, REGION_NAME_TEXT, ctx->name);
+	n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
+	mcx_events(ctx, entries, n);
+}
+
+void mcx_event_ident(memctx *ctx)
+{
+	struct region_event entries[ENTRIES_MAX];
+	unsigned n = 0;
+
+	entries[n++] = (struct region_event){mcx_context_word(ctx),
+		mcx_what(REGION_IDENT, ctx->ident != NULL)};
+	n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
+	mcx_events(ctx, entries, n);
+}
+
+void mcx_event_move(memctx *ctx)
+{
+	struct region_event entries[2] = {
+		{mcx_context_word(ctx), mcx_what(REGION_MOVE, 0)},
+		parent_entry(ctx),
+	};
+
+	mcx_events(ctx, entries, 2);
+}
+
+/* ---- On and off ---- */
+
+static void rings_switch(bool on)
+{
+	for (unsigned i = 0; i < all.made; i++) {
+		struct region_ring *shared = rings[i].shared;
+
+		if (on && !all.is_on)
+			__atomic_store_n(&shared->gap,
+				__atomic_load_n(&shared->head, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
+	}
+	all.is_on = on;
+	atomic_store_explicit(&mcx_ring_on, on && mcx_region != NULL, memory_order_release);
+	if (mcx_region != NULL)
+		mcx_region->ring_events = on ? all.events : 0;
+}
+
+static void ring_set_size(size_t events)
+{
+	size_t size = 256;
+
+	while (size < events && size < RING_EVENTS_MAX)
+		size *= 2;
+	while (size * sizeof(struct region_event) > MCX_RING_BYTES)
+		size /= 2;
+	all.events = size;
+}
+
+void memctx_set_ring(size_t events)
+{
+	mcx_ring_lock();
+	all.is_set = true;
+	if (events > 0)
+		ring_set_size(events);
+	rings_switch(events > 0);
+	mcx_ring_unlock();
+}
+
+void mcx_ring_start(void)
+{
+	const char *text = secure_getenv("MEMCTX_RING");
+	char *end;
+
+	mcx_ring_lock();
+	if (text != NULL && *text >= '0' && *text <= '9' && !all.is_set) {
+		unsigned long long events = strtoull(text, &end, 10);
+
+		if (*end == '\0' && events > 0)
+			ring_set_size((size_t)events);
+		if (*end == '\0')
+			all.is_on = events > 0;
+	}
+	all.made = 0;
+	all.bytes = 0;
+	rings_switch(all.is_on);
+	mcx_ring_unlock();
+}
+
+void mcx_ring_stop(void)
+{
+	mcx_my_ring = &unborn;
+	atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
+}
+
+/* The rings' heads are in the header; of the events only this thread's are copied. */
+bool mcx_ring_copy(int fd)
+{
+	struct mcx_ring *mine = mcx_my_ring;
+	size_t bytes = (mine->mask + 1) * sizeof(struct region_event);
+
+	if (mine == &unborn)
+		return true;
+	return pwrite(fd, mine->events, bytes, (off_t)mine->shared->offset) == (ssize_t)bytes;
+}
+
+/* The child has one thread; the rings of the others are anybody's. */
+void mcx_ring_child(void)
+{
+	if (mcx_region == NULL) {
+		all.is_on = false;
+		atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
+		return;
+	}
+	for (unsigned i = 0; i < all.made; i++)
+		rings[i].shared->tid = 0;
+	if (mcx_my_ring != &unborn)
+		mcx_my_ring->shared->tid = (uint32_t)syscall(SYS_gettid);
+}

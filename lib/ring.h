@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recording events in this thread's ring, for the files of the library.
+ *
+ * An event of the usual kind is two stores and a head; the ring's memory is in the published
+ * region.  The head is stored last, with release, so that a reader that loads it with acquire finds
+ * whole what lies below it.  A record that needs more than one entry is published by one
+ * store of the head.
+ *
+ * Invariant: the events of a context stand in an order that a reader can restore: a context's
+ * `ring` is the one that holds its latest event, and a thread whose ring is another writes
+ * first up to where that one has to be read before.
+ */
+#ifndef MCX_RING_H
+#define MCX_RING_H
+
+#include "internal.h"
+
+/* The clock is read at every event whose number is a multiple of it. */
+#define MCX_RING_CLOCK 64u
+
+/* The writer's side of a ring; one for each region_ring, never freed. */
+struct mcx_ring {
+	uint64_t mask; /* size - 1 */
+	struct region_event *events;
+	struct region_ring *shared;
+};
+
+extern MCX_TLS struct mcx_ring *mcx_my_ring MCX_HIDDEN;
+/* Whether the process records: one for all threads, so that looking costs two instructions. */
+extern atomic_int mcx_ring_on MCX_HIDDEN;
+
+/*
+ * Makes this thread's ring the one of CTX, after a handoff where it was another's; makes the
+ * ring first where there is none.  NULL: there can be none, and an event is lost.
+ */
+struct mcx_ring *mcx_ring_take(memctx *ctx) MCX_HIDDEN MCX_COLD;
+/*
+ * The rest of mcx_event() where the ring is not CTX's yet; where the clock is due.  Each returns
+ * the address in WHAT.
+ */
+void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_COLD;
+void *mcx_event_clock(struct mcx_ring *ring, uint64_t what) MCX_HIDDEN MCX_COLD;
+
+static inline bool mcx_ring_is_on(void)
+{
+	return mcx_likely(atomic_load_explicit(&mcx_ring_on, memory_order_relaxed) != 0);
+}
+
+static inline uint64_t mcx_what(enum region_op op, uint64_t number)
+{
+	return (uint64_t)op << REGION_OP_SHIFT | (number & REGION_WHAT_MASK);
+}
+
+static inline uint64_t mcx_context_word(const memctx *ctx)
+{
+	return (uint64_t)(uintptr_t)ctx << 16;
+}
+
+static inline void mcx_ring_store(struct region_event *event, uint64_t word, uint64_t what)
+{
+	__atomic_store_n(&event->word, word, __ATOMIC_RELAXED);
+	__atomic_store_n(&event->what, what, __ATOMIC_RELAXED);
+}
+
+/*
+ * One event of CTX of one entry, about RESULT, which it returns: a function that ends with an
+ * event needs no frame, since what is rare is reached by a tail call.
+ */
+static inline void *mcx_event(memctx *ctx, uint64_t word, uint64_t what, void *result)
+{
+	struct mcx_ring *ring;
+	struct region_ring *shared;
+	uint64_t head;
+
+	if (!mcx_ring_is_on())
+		return result;
+	ring = mcx_my_ring;
+	if (mcx_unlikely(ctx->ring != ring))
+		return mcx_event_first(ctx, word, what);
+	shared = ring->shared;
+	head = __atomic_load_n(&shared->head, __ATOMIC_RELAXED);
+	mcx_ring_store(&ring->events[head & ring->mask], word, what);
+	__atomic_store_n(&shared->head, head + 1, __ATOMIC_RELEASE);
+	if (mcx_unlikely(head % MCX_RING_CLOCK == 0))
+		return mcx_event_clock(ring, what);
+	return result;
+}
+
+/* The same about CTX as a whole. */
+static inline void mcx_event_context(memctx *ctx, enum region_op op)
+{
+	mcx_event(ctx, mcx_context_word(ctx), mcx_what(op, 0), NULL);
+}
+
+/* One event of CTX of N entries, seen by a reader all at once. */
+void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n) MCX_HIDDEN MCX_COLD;
+
+static inline uint64_t mcx_what_chunk(enum region_op op, const void *payload)
+{
+	return (uint64_t)op << REGION_OP_SHIFT | (uint64_t)(uintptr_t)payload;
+}
+
+/*
+ * An event about PAYLOAD of CTX of any kind: with the size where the header word does not tell it,
+ * where it was (FROM, NULL: here) and the alignment asked for (0: none).
+ */
+void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const void *from,
+	size_t align) MCX_HIDDEN MCX_COLD;
+
+/* The events of the tree. */
+void mcx_event_create(memctx *ctx, const struct memctx_options *options) MCX_HIDDEN MCX_COLD;
+void mcx_event_ident(memctx *ctx) MCX_HIDDEN MCX_COLD;
+void mcx_event_move(memctx *ctx) MCX_HIDDEN MCX_COLD;
+
+/* A thread ends: its ring is another's to take. */
+void mcx_ring_end(void) MCX_HIDDEN;
+
+/* ---- region.c ---- */
+extern struct region_header *mcx_region MCX_HIDDEN; /* NULL: nothing is published */
+extern char *mcx_region_rings MCX_HIDDEN;           /* where the rings lie */
+#define MCX_RING_BYTES ((size_t)16 << 20)            /* all rings together */
+
+/*
+ * Reserves address space for contexts, with its shared part published where that is possible and
+ * wanted; returns the first bank and how many there are, or NULL.
+ */
+char *mcx_region_map(size_t *banks) MCX_HIDDEN;
+void mcx_region_unmap(void) MCX_HIDDEN;
+
+/* ring.c: of a region that was just made, and in a child after fork. */
+void mcx_ring_start(void) MCX_HIDDEN;
+void mcx_ring_stop(void) MCX_HIDDEN;
+void mcx_ring_lock(void) MCX_HIDDEN;
+void mcx_ring_unlock(void) MCX_HIDDEN;
+/* Copies this thread's events to where they belong in the file of a child to be. */
+bool mcx_ring_copy(int fd) MCX_HIDDEN;
+void mcx_ring_child(void) MCX_HIDDEN;
+/* unit.c */
+void mcx_units_lock(void) MCX_HIDDEN;
+void mcx_units_unlock(void) MCX_HIDDEN;
+size_t mcx_units_used(void) MCX_HIDDEN;
+
+#endif
