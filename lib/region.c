@@ -164,8 +164,7 @@ static void header_fill(struct region_header *header, size_t banks)
 	header->rings = REGION_HEADER_BYTES;
 	strncpy(header->version, memctx_version(), sizeof(header->version) - 1);
 	/* The magic last: what has it is whole. */
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	memcpy(header->magic, REGION_MAGIC, sizeof(header->magic));
+	__atomic_store_n(&header->magic, REGION_MAGIC, __ATOMIC_RELEASE);
 }
 
 /* ---- Making and ending ---- */

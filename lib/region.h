@@ -24,7 +24,8 @@
 
 #include <stdint.h>
 
-#define REGION_MAGIC "memctx\r\n"
+/* "memctx" and two bytes that a text would not have, as the machine stores them. */
+#define REGION_MAGIC UINT64_C(0x0a0d7874636d656d)
 #define REGION_LAYOUT 1u
 #define REGION_NAME "memctx"
 #define REGION_HEADER_BYTES 65536u
@@ -41,7 +42,7 @@ struct region_ring {
 };
 
 struct region_header {
-	char magic[8];
+	uint64_t magic;
 	uint32_t layout;
 	uint32_t header_bytes;
 	uint64_t file_bytes;
