@@ -419,7 +419,8 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 	tree_link(ctx, parent);
 	mcx_watch_create(ctx);
 	__atomic_store_n(&mcx_record(ctx)->live, 1, __ATOMIC_RELEASE);
-	mcx_event_create(ctx, options != NULL ? options : &default_options);
+	if (mcx_ring_is_on())
+		mcx_event_create(ctx, options != NULL ? options : &default_options);
 	return ctx;
 }
 

@@ -89,7 +89,8 @@ enum region_op {
 	REGION_FROM,        /* what: where the chunk was */
 	REGION_SIZE,        /* word: the size asked for */
 	REGION_ALIGN,       /* word: the alignment asked for */
-	REGION_CREATE,      /* context; what: kind; REGION_PARENT, REGION_NUMBER…, texts follow */
+	REGION_CREATE,      /* context; what: kind; REGION_PARENT follows, REGION_INIT and
+			       REGION_MIN unless they are the default's, texts */
 	REGION_PARENT,      /* word: the parent's address << 16, or 0; what: serial of the context */
 	REGION_INIT,        /* word: init_size; what: max_size */
 	REGION_MIN,         /* word: min_size; what: align */

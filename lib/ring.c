@@ -220,7 +220,18 @@ void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const 
 	mcx_events(ctx, entries, n);
 }
 
-/* TEXT in entries of 15 bytes, at most TEXT_MAX of it; returns how many. */
+static inline void text_entry(struct region_event *entry, enum region_op op, const char *bytes)
+{
+	memcpy(&entry->word, bytes, 8);
+	memcpy(&entry->what, bytes + 8, 8);
+	entry->what = (entry->what & (((uint64_t)1 << REGION_OP_SHIFT) - 1)) |
+		      (uint64_t)op << REGION_OP_SHIFT;
+}
+
+/*
+ * TEXT in entries of 15 bytes, at most TEXT_MAX of it; returns how many.  A reader stops at the 0 that
+ * ends it; what follows is whatever was there.
+ */
 static unsigned text_put(struct region_event *entries, enum region_op op, const char *text)
 {
 	size_t length = text != NULL ? strnlen(text, TEXT_MAX) : 0;
@@ -229,13 +240,9 @@ static unsigned text_put(struct region_event *entries, enum region_op op, const 
 	for (size_t at = 0; at < length; at += TEXT_BYTES) {
 		char bytes[16] = {0};
 		size_t size = length - at < TEXT_BYTES ? length - at : TEXT_BYTES;
-		struct region_event *entry = &entries[n++];
 
 		memcpy(bytes, text + at, size);
-		memcpy(&entry->word, bytes, 8);
-		memcpy(&entry->what, bytes + 8, 8);
-		entry->what = (entry->what & (((uint64_t)1 << REGION_OP_SHIFT) - 1)) |
-			      (uint64_t)op << REGION_OP_SHIFT;
+		text_entry(&entries[n++], op, bytes);
 	}
 	return n;
 }
@@ -246,22 +253,31 @@ static struct region_event parent_entry(const memctx *ctx)
 		mcx_what(REGION_PARENT, mcx_record(ctx)->serial)};
 }
 
+/* Shapes that need not be told: what a reader takes a context for that has no REGION_INIT. */
+#define SHAPE_DEFAULT 1
+
 void mcx_event_create(memctx *ctx, const struct memctx_options *options)
 {
 	struct region_event entries[ENTRIES_MAX];
+	const struct region_names *names = mcx_names(ctx);
 	unsigned n = 0;
 
-	if (!mcx_ring_is_on())
-		return;
 	entries[n++] = (struct region_event){mcx_context_word(ctx),
 		mcx_what(REGION_CREATE, ctx->kind)};
 	entries[n++] = parent_entry(ctx);
-	entries[n++] = (struct region_event){options->init_size,
-		mcx_what(REGION_INIT, options->max_size)};
-	entries[n++] = (struct region_event){options->min_size,
-		mcx_what(REGION_MIN, options->align)};
-	n += text_put(entries + n, REGION_NAME_TEXT, ctx->name);
-	n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
+	if (ctx->shape != SHAPE_DEFAULT) {
+		entries[n++] = (struct region_event){options->init_size,
+			mcx_what(REGION_INIT, options->max_size)};
+		entries[n++] = (struct region_event){options->min_size,
+			mcx_what(REGION_MIN, options->align)};
+	}
+	/* The usual name is one entry, read where there are always bytes enough. */
+	if (ctx->name == names->name && memchr(names->name, '\0', TEXT_BYTES + 1) != NULL)
+		text_entry(&entries[n++], REGION_NAME_TEXT, names->name);
+	else
+		n += text_put(entries + n, REGION_NAME_TEXT, ctx->name);
+	if (ctx->ident != NULL)
+		n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
 	mcx_events(ctx, entries, n);
 }
 
@@ -270,6 +286,8 @@ void mcx_event_ident(memctx *ctx)
 	struct region_event entries[ENTRIES_MAX];
 	unsigned n = 0;
 
+	if (!mcx_ring_is_on())
+		return;
 	entries[n++] = (struct region_event){mcx_context_word(ctx),
 		mcx_what(REGION_IDENT, ctx->ident != NULL)};
 	n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
