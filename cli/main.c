@@ -3,6 +3,8 @@
  * memctx-tool: finds the command and runs it; what it printed must have got out for the tool to
  * succeed.
  */
+#include "memctx.h"
+
 #include "cli.h"
 
 #include <errno.h>
@@ -120,6 +122,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
+	/* The contexts of a replay are nobody's to look into. */
+	memctx_publish(false);
 	cli_settings.utf8 = locale_is_utf8();
 	cli_settings.color = is_color_wanted();
 	cli_settings.progress = isatty(STDERR_FILENO);
