@@ -72,9 +72,8 @@ const struct command command_check = {
 	.operands = "TRACE",
 	.description =
 		"Judges every line of TRACE as replay does, without allocating anything. A valid "
-		"trace "
-		"gets one line with what it holds, and status 0; otherwise each error is a line "
-		"FILE:LINE:COLUMN with what was expected, and the status is 1.\n"
+		"trace gets one line with what it holds, and status 0; otherwise each error is a "
+		"line FILE:LINE:COLUMN with what was expected, and the status is 1.\n"
 		"\n"
 		"  memctx-tool check traces/trace.txt\n"
 		"  memctx-tool check --keep-going broken.trace\n",

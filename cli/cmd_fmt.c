@@ -155,12 +155,11 @@ const struct command command_fmt = {
 	.description =
 		"Prints TRACE in normal form: one blank between fields, decimal numbers, keys in "
 		"alphabetical order, the fewest escapes, LF at every line's end. Comments and "
-		"empty "
-		"lines stay where they stand. A trace in normal form comes back byte for byte.\n"
+		"empty lines stay where they stand. A trace in normal form comes back byte for "
+		"byte.\n"
 		"\n"
 		"At an error the tool stops with status 1; what precedes the error has been "
-		"printed by "
-		"then. With --output the file is written whole or not at all.\n"
+		"printed by then. With --output the file is written whole or not at all.\n"
 		"\n"
 		"  memctx-tool fmt old.trace > new.trace\n"
 		"  memctx-tool fmt --output=my.trace my.trace\n",

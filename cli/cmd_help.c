@@ -41,19 +41,17 @@ static const char trace_text[] =
 	"  time NS                        nanoseconds since the trace began\n"
 	"  thread T                       who made the events that follow\n"
 	"\n"
-	"PARENT is - for a root; KIND is aset, slab, generation or bump. CTX and CHUNK are numbers "
-	"of "
-	"the writer's choice, decimal or 0x hexadecimal, up to 64 bits; addresses will do. A "
-	"number "
-	"may be used again once what it named is gone. SIZE is in bytes, as asked for.\n"
+	"PARENT is - for a root; KIND is aset, slab, generation or bump. CTX and CHUNK are "
+	"numbers of the writer's choice, decimal or 0x hexadecimal, up to 64 bits; addresses "
+	"will do. A number may be used again once what it named is gone. SIZE is in bytes, as "
+	"asked for.\n"
 	"\n"
 	"Event numbers count the lines from create to freebase, from 1. memctx-tool check says "
 	"whether a trace is valid, memctx-tool fmt prints its normal form.\n";
 
 static const char json_text[] =
 	"memctx-tool replay --json prints one object. Sizes are numbers of bytes; what is not "
-	"known is "
-	"null.\n"
+	"known is null.\n"
 	"\n"
 	"  schema, version     \"memctx-replay\", 1\n"
 	"  events              each word of the trace to its count, skipped ones not\n"
@@ -71,8 +69,8 @@ static const char json_text[] =
 	"  kinds_replaced      contexts replayed as another kind than their own\n"
 	"  elapsed_seconds, events_per_second\n"
 	"\n"
-	"Everywhere total_bytes = requested_bytes + slack_bytes + header_bytes + freelist_bytes + "
-	"tail_bytes, free_bytes = freelist_bytes + tail_bytes, and used_bytes = total_bytes - "
+	"Everywhere total_bytes = requested_bytes + slack_bytes + header_bytes + freelist_bytes "
+	"+ tail_bytes, free_bytes = freelist_bytes + tail_bytes, and used_bytes = total_bytes - "
 	"free_bytes.\n";
 
 static const char words_text[] =
