@@ -66,8 +66,8 @@ static void show_progress(const struct run *run, uint64_t began)
 
 	if (length > 0)
 		size_percent(share, trace_position(run->reader), length, SIZE_DIGIT);
-	cli_progress("replaying  %s  %s events  %s/s", share, size_decimal(count, (double)events),
-		size_decimal(rate, (double)events / seconds));
+	cli_progress("%s  %s  %s events  %s/s", run->options.dry ? "checking" : "replaying", share,
+		size_decimal(count, (double)events), size_decimal(rate, (double)events / seconds));
 }
 
 /* As replay_run() to RUN's bounds, with progress where somebody looks. */

@@ -28,5 +28,20 @@ memctx-tool fmt -o /dev/full in.trace
 echo "status $?, $(stat -c %F /dev/full)"
 memctx-tool fmt -o no/such/folder in.trace
 echo "status $?"
+# An interrupt leaves the old file and nothing beside it.
+cp in.trace kept.trace
+{ cat in.trace && sleep 20; } >pipe &
+writer=$!
+set -m
+memctx-tool fmt -o kept.trace pipe &
+tool=$!
+set +m
+sleep 0.5
+find . -name 'kept.trace.??????' | wc -l
+kill -INT $tool
+wait $tool
+echo "status $?"
+kill $writer
+cmp kept.trace in.trace
 rm pipe
 ls

@@ -20,7 +20,7 @@ try zeros
 printf '\177ELF\002\001' >binary
 try binary
 printf '\037\213\010\000nonsense' >broken.gz
-try broken.gz
+try broken.gz | sed 's/ (.*);/ (WHY);/'
 printf 'memctx-trace 1\ncreate 1 - aset "unfinish' >cut.trace
 try cut.trace
 printf 'memctx-trace 1\n# %s\xff\n' "$(head -c 100000 /dev/zero | tr '\0' x)" >long
