@@ -14,6 +14,7 @@
 #include "model/json.h"
 #include "model/replay.h"
 #include "model/size.h"
+#include "model/state.h"
 #include "report.h"
 #include "run.h"
 
@@ -116,6 +117,44 @@ static int print_report(const struct run *run, bool all, const struct snapshot *
 	return report_print(&page, &report) == 0 ? CLI_DONE : out_of_memory(run);
 }
 
+/* Gives a snapshot its origin, so that it tells where it comes from once it is kept. */
+static void set_origin(struct snapshot *snapshot, const struct run *run, const char *point)
+{
+	free(snapshot->path);
+	snapshot->path = strdup(run->path);
+	snprintf(snapshot->point, sizeof snapshot->point, "%s", point);
+}
+
+/* Not being able to keep the outcome is no failure of the replay. */
+static void keep(const struct run *run, struct snapshot *at_peak, struct snapshot *at_end)
+{
+	char why[STATE_WHY];
+
+	set_origin(at_peak, run, "peak");
+	set_origin(at_end, run, run->stopped ? "event" : "end");
+	if (state_keep(at_end, at_peak, why) != 0)
+		cli_error("the outcome is not kept for memctx-tool tree: %s", why);
+}
+
+static int finish(const struct run *run, bool json, bool all)
+{
+	struct snapshot *at_peak = replay_snapshot_peak(run->replay);
+	struct snapshot *at_end = replay_snapshot(run->replay);
+	int status;
+
+	if (at_peak == NULL || at_end == NULL) {
+		status = out_of_memory(run);
+	} else {
+		/* First, since whoever reads the report may close the pipe when he has seen enough.
+		 */
+		keep(run, at_peak, at_end);
+		status = json ? print_json(run) : print_report(run, all, at_peak, at_end);
+	}
+	snapshot_free(at_peak);
+	snapshot_free(at_end);
+	return status;
+}
+
 static int run_replay(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
@@ -126,18 +165,8 @@ static int run_replay(const struct command *self, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = run_trace(&run);
-	if (status == CLI_DONE) {
-		struct snapshot *at_peak = replay_snapshot_peak(run.replay);
-		struct snapshot *at_end = replay_snapshot(run.replay);
-		if (at_peak == NULL || at_end == NULL)
-			status = out_of_memory(&run);
-		else if (json)
-			status = print_json(&run);
-		else
-			status = print_report(&run, all, at_peak, at_end);
-		snapshot_free(at_peak);
-		snapshot_free(at_end);
-	}
+	if (status == CLI_DONE)
+		status = finish(&run, json, all);
 	run_end(&run);
 	return status;
 }

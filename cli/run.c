@@ -4,7 +4,6 @@
  */
 #include "run.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,31 +12,22 @@
 
 #include "cli.h"
 #include "model/size.h"
+#include "model/source.h"
 
 /* Events between two looks at the clock, when progress is shown. */
 enum { STEP = 200000 };
 
 bool run_parse_until(const char *text, struct run *run)
 {
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-	char *end;
+	struct source_point point;
 
-	if (!isdigit((unsigned char)*text))
+	if (!source_parse_point(text, &point))
 		return false;
-	if (cli_parse_number(text, &run->until_event))
-		return true;
-	double number = strtod(text, &end);
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		double ns = number * units[i].ns;
-		if (strcmp(end, units[i].name) != 0 || !(ns < 1.8e19))
-			continue;
-		run->until_ns = (uint64_t)(ns + 0.5);
-		return true;
-	}
-	return false;
+	if (point.kind == SOURCE_EVENT)
+		run->until_event = point.number;
+	else if (point.kind == SOURCE_TIME)
+		run->until_ns = point.number;
+	return point.kind != SOURCE_PEAK; /* which is known only at the end */
 }
 
 void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message)

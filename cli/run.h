@@ -28,7 +28,7 @@ struct run {
 		.until_event = UINT64_MAX, .until_ns = UINT64_MAX                                  \
 	}
 
-/* "6690" or "5.9ms" into RUN's bounds; false: it is neither. */
+/* "6690", "5.9ms" or "end" into RUN's bounds; false: it is neither. */
 bool run_parse_until(const char *text, struct run *run);
 
 /* Replays.  CLI_DONE, or the status to exit with, the reason being said. */
