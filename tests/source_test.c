@@ -487,113 +487,6 @@ static void test_last(void **state)
 	source_close(source);
 }
 
-static void assert_mode(const char *path, mode_t mode)
-{
-	struct stat status;
-
-	assert_int_equal(lstat(path, &status), 0);
-	assert_int_equal(status.st_mode, mode);
-}
-
-static void test_kept_files(void **state)
-{
-	struct source_error error;
-	char stale[40];
-	pid_t child = fork();
-
-	(void)state;
-	if (!child)
-		_exit(0);
-	waitpid(child, NULL, 0);
-	write_file("a.trace", trace);
-	keep("a.trace");
-	assert_mode("memctx", S_IFDIR | 0700);
-	assert_mode("memctx/end.json", S_IFREG | 0600);
-	assert_mode("memctx/peak.json", S_IFREG | 0600);
-	/* A link in the place of a file is replaced, not followed; what others left goes. */
-	write_file("mine", "keep me");
-	assert_int_equal(unlink("memctx/end.json"), 0);
-	assert_int_equal(symlink("../mine", "memctx/end.json"), 0);
-	snprintf(stale, sizeof stale, "memctx/end.json.new.%ld", (long)child);
-	write_file(stale, "half");
-	assert_int_equal(chmod("memctx", 0755), 0);
-	assert_null(source_open(NULL, &usual, &error));
-	assert_int_equal(error.open, ELOOP);
-	keep("a.trace");
-	assert_mode("memctx", S_IFDIR | 0700);
-	assert_mode("memctx/end.json", S_IFREG | 0600);
-	assert_int_equal(access(stale, F_OK), -1);
-	assert_int_equal(system("test \"$(cat mine)\" = 'keep me'"), 0);
-	assert_int_equal(system("test \"$(ls memctx | wc -l)\" = 2"), 0);
-	source_close(opened(NULL, SOURCE_LAST));
-}
-
-/* Keeping fails, for the reason given. */
-static void assert_not_kept(const struct snapshot *snapshot, const char *reason)
-{
-	char why[STATE_WHY];
-
-	assert_int_equal(state_keep(snapshot, snapshot, why), -1);
-	if (!strstr(why, reason))
-		fail_msg("\"%s\" does not say \"%s\"", why, reason);
-}
-
-static void test_not_kept(void **state)
-{
-	struct snapshot *snapshot = snapshot_new();
-	struct source_error error;
-	char *home = strdup(getenv("HOME") ? getenv("HOME") : ""), place[100];
-
-	(void)state;
-	snapshot_finish(snapshot);
-	unsetenv("XDG_STATE_HOME");
-	unsetenv("HOME");
-	assert_not_kept(snapshot, "neither XDG_STATE_HOME nor HOME names a folder");
-	assert_null(source_open(NULL, &usual, &error));
-	assert_non_null(strstr(error.message, "no replay is kept"));
-	setenv("XDG_STATE_HOME", "relative", 1);
-	assert_not_kept(snapshot, "neither XDG_STATE_HOME nor HOME names a folder");
-	setenv("HOME", "/proc", 1);
-	assert_not_kept(snapshot, "/proc/.local/state/memctx: ");
-	/* A home that is not there is not made. */
-	snprintf(place, sizeof place, "%s/nobody", folder);
-	setenv("HOME", place, 1);
-	assert_not_kept(snapshot, "No such file");
-	assert_int_equal(access(place, F_OK), -1);
-	assert_int_equal(mkdir(place, 0700), 0);
-	assert_int_equal(state_keep(snapshot, snapshot, (char[STATE_WHY]){0}), 0);
-	assert_mode("nobody/.local/state/memctx/peak.json", S_IFREG | 0600);
-	/* The folder's place taken by a file, or by a link. */
-	snprintf(place, sizeof place, "%s/x", folder);
-	setenv("XDG_STATE_HOME", place, 1);
-	assert_int_equal(mkdir("x", 0700), 0);
-	write_file("x/memctx", "");
-	assert_not_kept(snapshot, "x/memctx: Not a directory");
-	assert_int_equal(unlink("x/memctx"), 0);
-	assert_int_equal(symlink("/tmp", "x/memctx"), 0);
-	assert_not_kept(snapshot, "x/memctx: ");
-	setenv("XDG_STATE_HOME", folder, 1);
-	setenv("HOME", home, 1);
-	free(home);
-	snapshot_free(snapshot);
-}
-
-/* What cannot be kept leaves nothing behind that could be taken for it. */
-static void test_too_large(void **state)
-{
-	struct snapshot *snapshot = snapshot_new();
-	struct source_error error;
-
-	(void)state;
-	write_file("a.trace", trace);
-	keep("a.trace");
-	snapshot->n = STATE_CONTEXTS + 1;
-	assert_not_kept(snapshot, "it has 250001 contexts; at most 250000 are kept");
-	assert_null(source_open(NULL, &usual, &error));
-	snapshot->n = 0;
-	snapshot_free(snapshot);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,9 +499,6 @@ int main(void)
 		cmocka_unit_test(test_named_pipe),
 		cmocka_unit_test(test_not_opened),
 		cmocka_unit_test(test_last),
-		cmocka_unit_test(test_kept_files),
-		cmocka_unit_test(test_not_kept),
-		cmocka_unit_test(test_too_large),
 	};
 
 	return cmocka_run_group_tests_name("source", tests, set_up, tear_down);
