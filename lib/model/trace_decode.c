@@ -21,7 +21,9 @@ struct trace_decoder {
 	char *stored;            /* what was read last */
 	int failed;              /* read's errno */
 	struct archive *archive; /* NULL: gzip */
-	bool empty;              /* the archive holds no byte of text */
+	const void *block;       /* the archive's text, as far as it was decoded and not read */
+	size_t block_size;
+	bool ended; /* the archive has no more */
 	z_stream stream;
 	bool between; /* gzip: a member has ended, and no other begun */
 };
@@ -106,13 +108,33 @@ static int archive_start(struct trace_decoder *decoder, struct trace_error *erro
 	if (archive_read_open(archive, decoder, NULL, archive_reads, NULL) != ARCHIVE_OK)
 		return archive_failed(decoder, error);
 	int status = archive_read_next_header(archive, &entry);
-	decoder->empty = status == ARCHIVE_EOF;
-	if (status != ARCHIVE_OK && !decoder->empty)
+	decoder->ended = status == ARCHIVE_EOF;
+	if (status != ARCHIVE_OK && !decoder->ended)
 		return archive_failed(decoder, error);
 	/* The last filter is the file itself: alone, nothing was decoded. */
 	if (archive_filter_count(archive) < 2)
 		return archive_failed(decoder, error);
 	return 0;
+}
+
+static ptrdiff_t archive_get(
+	struct trace_decoder *decoder, char *to, size_t size, struct trace_error *error)
+{
+	la_int64_t offset;
+	while (decoder->block_size == 0 && !decoder->ended) {
+		int status = archive_read_data_block(
+			decoder->archive, &decoder->block, &decoder->block_size, &offset);
+		if (status != ARCHIVE_OK && status != ARCHIVE_EOF)
+			return archive_failed(decoder, error);
+		decoder->ended = status == ARCHIVE_EOF;
+	}
+	size = size < decoder->block_size ? size : decoder->block_size;
+	if (size == 0)
+		return 0;
+	memcpy(to, decoder->block, size);
+	decoder->block = (const char *)decoder->block + size;
+	decoder->block_size -= size;
+	return (ptrdiff_t)size;
 }
 
 /* ---- gzip ----------------------------------------------------------------------------- */
@@ -157,28 +179,36 @@ static void gzip_next_member(struct trace_decoder *decoder)
 	}
 }
 
-static ptrdiff_t gzip_read(
+/* Decodes into the stream's room what the next stored bytes give.  1; 0: the end; -1. */
+static int gzip_step(struct trace_decoder *decoder, struct trace_error *error)
+{
+	z_stream *stream = &decoder->stream;
+	int status = gzip_refill(decoder, error);
+	if (status <= 0)
+		return status;
+	if (decoder->between) {
+		gzip_next_member(decoder);
+		return 1;
+	}
+	status = inflate(stream, Z_NO_FLUSH);
+	decoder->between = status == Z_STREAM_END;
+	if (status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR)
+		return 1;
+	return decoding_error(decoder, status == Z_MEM_ERROR ? ENOMEM : 0, stream->msg, error);
+}
+
+/* What was decoded comes before an error, which comes again when there is no more. */
+static ptrdiff_t gzip_get(
 	struct trace_decoder *decoder, char *to, size_t size, struct trace_error *error)
 {
 	z_stream *stream = &decoder->stream;
 	uInt room = size < INT32_MAX ? (uInt)size : INT32_MAX;
+	int status = 1;
 	stream->next_out = (Bytef *)to;
 	stream->avail_out = room;
-	while (stream->avail_out == room) {
-		int status = gzip_refill(decoder, error);
-		if (status <= 0)
-			return status;
-		if (decoder->between) {
-			gzip_next_member(decoder);
-			continue;
-		}
-		status = inflate(stream, Z_NO_FLUSH);
-		decoder->between = status == Z_STREAM_END;
-		if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-			return decoding_error(
-				decoder, status == Z_MEM_ERROR ? ENOMEM : 0, stream->msg, error);
-	}
-	return (ptrdiff_t)(room - stream->avail_out);
+	while (stream->avail_out == room && status > 0)
+		status = gzip_step(decoder, error);
+	return stream->avail_out < room ? (ptrdiff_t)(room - stream->avail_out) : status;
 }
 
 /* ---- Any ------------------------------------------------------------------------------ */
@@ -222,10 +252,6 @@ void trace_decoder_close(struct trace_decoder *decoder)
 ptrdiff_t trace_decoder_read(
 	struct trace_decoder *decoder, char *to, size_t size, struct trace_error *error)
 {
-	if (decoder->archive == NULL)
-		return gzip_read(decoder, to, size, error);
-	if (decoder->empty)
-		return 0;
-	ptrdiff_t got = archive_read_data(decoder->archive, to, size);
-	return got >= 0 ? got : archive_failed(decoder, error);
+	return decoder->archive != NULL ? archive_get(decoder, to, size, error)
+					: gzip_get(decoder, to, size, error);
 }

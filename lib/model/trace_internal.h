@@ -22,16 +22,11 @@
 
 #include "model/trace.h"
 
-/* Tests build the reader with a buffer of a few bytes. */
-#ifndef TRACE_BUFFER
 #define TRACE_BUFFER ((size_t)128 << 10)
-#endif
 #define TRACE_LINE_MAX ((size_t)1 << 20)
 #define TRACE_PAD 128
 /* Creates and idents in one batch, which ends when they are used up. */
-#ifndef TRACE_CREATES
 #define TRACE_CREATES 256
-#endif
 #define TRACE_KEY_ALIGN 0x40u    /* beside TRACE_KEY_INIT …, in the parser's tables */
 #define TRACE_NO_TEXT UINT32_MAX /* trace_event.text of a line that is not held */
 
@@ -165,8 +160,15 @@ const char *trace_find_field(struct trace_line *line, enum trace_op op, enum tra
  */
 size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
 	struct trace_event *events, size_t max);
+/* The same, for any processor. */
+size_t trace_scan_any(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
+	struct trace_event *events, size_t max);
 
 /* ---- trace_reader.c ---- */
+
+/* The reader of INPUT (NULL: *ERROR is filled already), with a buffer of CAPACITY bytes. */
+struct trace_reader *trace_reader_new(
+	struct trace_input *input, size_t capacity, unsigned flags, struct trace_error *error);
 
 enum trace_step {
 	STEP_EVENT,   /* the next event */

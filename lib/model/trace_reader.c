@@ -287,8 +287,8 @@ static int read_header(struct trace_reader *reader)
 	return trace_parse_header(&line) != 0 || status < 0 ? -1 : 0;
 }
 
-static struct trace_reader *reader_new(
-	struct trace_input *input, unsigned flags, struct trace_error *error)
+struct trace_reader *trace_reader_new(
+	struct trace_input *input, size_t capacity, unsigned flags, struct trace_error *error)
 {
 	if (input == NULL)
 		return NULL;
@@ -300,9 +300,9 @@ static struct trace_reader *reader_new(
 	}
 	reader->input = input;
 	reader->flags = flags;
-	reader->capacity = TRACE_BUFFER;
-	reader->buffer = malloc(reader->capacity + TRACE_PAD);
-	reader->parser.strings = malloc(reader->capacity);
+	reader->capacity = capacity;
+	reader->buffer = malloc(capacity + TRACE_PAD);
+	reader->parser.strings = malloc(capacity);
 	reader->parser.creates = malloc(TRACE_CREATES * sizeof(*reader->parser.creates));
 	if (reader->buffer == NULL || reader->parser.strings == NULL ||
 		reader->parser.creates == NULL)
@@ -316,18 +316,21 @@ static struct trace_reader *reader_new(
 
 struct trace_reader *trace_open(const char *path, unsigned flags, struct trace_error *error)
 {
-	return reader_new(trace_input_open(path, error), flags, error);
+	struct trace_input *input = trace_input_open(path, error);
+	return trace_reader_new(input, TRACE_BUFFER, flags, error);
 }
 
 struct trace_reader *trace_open_fd(int fd, unsigned flags, struct trace_error *error)
 {
-	return reader_new(trace_input_fd(fd, error), flags, error);
+	struct trace_input *input = trace_input_fd(fd, error);
+	return trace_reader_new(input, TRACE_BUFFER, flags, error);
 }
 
 struct trace_reader *trace_open_memory(
 	const void *text, size_t size, unsigned flags, struct trace_error *error)
 {
-	return reader_new(trace_input_memory(text, size, error), flags, error);
+	struct trace_input *input = trace_input_memory(text, size, error);
+	return trace_reader_new(input, TRACE_BUFFER, flags, error);
 }
 
 void trace_close(struct trace_reader *reader)

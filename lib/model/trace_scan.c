@@ -268,6 +268,12 @@ TARGET_AVX2 static size_t scan_avx2(const char *buffer, size_t *at, size_t limit
 }
 #endif
 
+size_t trace_scan_any(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
+	struct trace_event *events, size_t max)
+{
+	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc);
+}
+
 size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
 	struct trace_event *events, size_t max)
 {
@@ -275,5 +281,5 @@ size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before,
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
 		return scan_avx2(buffer, at, limit, before, time, events, max);
 #endif
-	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc);
+	return trace_scan_any(buffer, at, limit, before, time, events, max);
 }
