@@ -143,8 +143,9 @@ void trace_close(struct trace_reader *reader);
 
 /*
  * Reads the next events, at most MAX.  Returns their number, 0 at the end, -1 on an error
- * (trace_last_error() tells), which is final unless TRACE_KEEP_GOING is set.  What events point
- * to lives until the next call.  The events before a line in error are delivered first.
+ * (trace_last_error() tells), which is final: with TRACE_KEEP_GOING only what is about the file as
+ * a whole.  What events point to lives until the next call.  The events before a line in error
+ * are delivered first; a TRACE_BAD is the last of its batch.  Waits only where nothing has come.
  */
 ptrdiff_t trace_read(struct trace_reader *reader, struct trace_event *events, size_t max);
 
@@ -152,7 +153,8 @@ ptrdiff_t trace_read(struct trace_reader *reader, struct trace_event *events, si
 const struct trace_error *trace_last_error(const struct trace_reader *reader);
 
 /*
- * The column at which FIELD of EVENT begins, from 1.  EVENT is of the batch last read.
+ * The column at which FIELD of EVENT begins, from 1; that of the line's word where the line has no
+ * such field.  EVENT is of the batch last read.
  */
 uint64_t trace_column(
 	const struct trace_reader *reader, const struct trace_event *event, enum trace_field field);
@@ -161,8 +163,7 @@ uint64_t trace_column(
 const char *trace_text(
 	const struct trace_reader *reader, const struct trace_event *event, size_t *length);
 
-/* Bytes of input (as stored: compressed ones count compressed) consumed, and in all; 0: not known.
- */
+/* Bytes of input (compressed ones count as they are stored) read, and in all; 0: not known. */
 uint64_t trace_position(const struct trace_reader *reader);
 uint64_t trace_length(const struct trace_reader *reader);
 /* Bytes of text read so far, after decompression. */
@@ -189,13 +190,16 @@ bool trace_recognise(const void *bytes, size_t size, bool *compressed);
  */
 void trace_write_header(FILE *out);
 void trace_write_event(FILE *out, const struct trace_event *event);
-/* A quoted string with the fewest escapes: \" \\ \n \t, \xHH for other control characters and
- * for bytes that are not UTF-8. */
+/*
+ * A quoted string with the fewest escapes: \" \\ \n \t, \xHH for the bytes of other control
+ * characters and for those that are not UTF-8.
+ */
 void trace_write_string(FILE *out, const char *string, size_t length);
 
 /*
  * Copies the trace at PATH to OUT in normal form, comments and empty lines where they stand and
- * unknown keys as they are.  0; 1: the trace is in error (*ERROR); 3: OUT failed (errno).
+ * unknown keys as they are.  0; 1: the trace is in error, or cannot be read (*ERROR); 3: OUT, which
+ * is flushed, failed (errno).
  */
 int trace_normalise(const char *path, FILE *out, struct trace_error *error);
 
