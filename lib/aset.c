@@ -136,7 +136,9 @@ static MCX_COLD void *aset_alloc_block(memctx *ctx, size_t size, unsigned k, siz
 		return NULL;
 	aset_cut_tail(ctx);
 	aset_block_open(ctx, block);
-	ctx->next_size = ctx->next_size * 2 < ctx->max_size ? ctx->next_size * 2 : ctx->max_size;
+	ctx->next_size *= 2;
+	if (ctx->next_size > mcx_record(ctx)->max_size)
+		ctx->next_size = mcx_record(ctx)->max_size;
 	return aset_carve(ctx, size, k, stride);
 }
 
@@ -163,7 +165,7 @@ size_t mcx_aset_large_size(size_t size)
  */
 static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 {
-	bool is_limited = ctx->flags & MCX_LIMITED;
+	bool is_limited = ctx->limiter != NULL;
 	struct mcx_block *block;
 
 	if (!mcx_allow(ctx, *bytes))
@@ -383,8 +385,7 @@ static bool aset_create(memctx *ctx, const struct memctx_options *options)
 	mcx_account(ctx, size, 1);
 	ctx->align = (uint8_t)(options->align - 1);
 	ctx->small_end = limit + 1;
-	ctx->max_size = options->max_size;
-	ctx->init_size = ctx->next_size = options->init_size;
+	ctx->next_size = options->init_size;
 	aset_block_init(ctx, block, size - MCX_UNIT);
 	aset_block_open(ctx, block);
 	ctx->keeper = block;
@@ -422,7 +423,7 @@ static MCX_COLD void aset_release_blocks(memctx *ctx)
 	ctx->blocks = block;
 	ctx->free = block->free;
 	ctx->end = block->end;
-	ctx->next_size = ctx->init_size;
+	ctx->next_size = mcx_record(ctx)->init_size;
 }
 
 /* Clears class K's bin and counters, and keeps what they said over the context's life. */

@@ -58,8 +58,6 @@
 struct mcx_methods;
 struct mcx_block;
 
-#define MCX_LIMITED 0x01u /* this context or one above it has a limit */
-
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
 struct memctx {
 	void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
@@ -79,13 +77,11 @@ struct memctx {
 	struct memctx_callback *callbacks;
 	size_t limit;         /* bytes of the subtree; 0: none */
 	size_t subtree_bytes; /* kept only where there is a limit */
-	size_t init_size;
-	size_t max_size;
+	memctx *limiter;      /* the nearest with a limit, itself or above; NULL: none */
 	size_t next_size; /* of the next block */
 	uint32_t number;  /* of its unit: how a reader names it */
 	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
-	uint8_t flags;
 	uint8_t shape;    /* which recycler takes it; 0: none does */
 	uint8_t align;    /* of chunks, less 1 */
 };
@@ -145,7 +141,7 @@ _Static_assert(MCX_BLOCK_HEADER % 16 == 8, "a block's first payload is aligned t
 struct mcx_methods {
 	/*
 	 * Sets up a new context from checked options and obtains its keeper: its unit is zero but
-	 * for parent, flags and subtree_bytes.  False with ENOMEM: it holds nothing.
+	 * for parent, limiter, kind and shape.  False with ENOMEM: it holds nothing.
 	 */
 	bool (*create)(memctx *ctx, const struct memctx_options *options);
 	/* Sizes at or over small_end. */
@@ -265,9 +261,15 @@ size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
 
 /* ---- memctx.c ---- */
 
-/* Takes BYTES from, or gives them back to, the limits at and above CTX; false: one forbids it. */
-bool mcx_limits_charge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
-void mcx_limits_discharge(memctx *ctx, size_t bytes) MCX_HIDDEN MCX_COLD;
+/* ---- limit.c ---- */
+
+/* Takes BYTES from, or gives them back to, LIMITER and those above it; false: one forbids it. */
+bool mcx_limits_charge(memctx *limiter, size_t bytes) MCX_HIDDEN MCX_COLD;
+void mcx_limits_discharge(memctx *limiter, size_t bytes) MCX_HIDDEN MCX_COLD;
+/* Moves the BYTES of CTX's subtree to the limits at and above PARENT; false: one forbids it. */
+bool mcx_limits_move(memctx *ctx, memctx *parent, size_t bytes) MCX_HIDDEN MCX_COLD;
+/* CTX was moved, or its limit came or went: finds the limiters of it and of all below. */
+void mcx_limits_inherit(memctx *ctx) MCX_HIDDEN MCX_COLD;
 
 /* Accounts for BYTES more (one block more where BLOCKS is 1) of CTX, which no limit forbids. */
 static inline void mcx_account(memctx *ctx, size_t bytes, unsigned blocks)
@@ -287,13 +289,13 @@ static inline void mcx_account(memctx *ctx, size_t bytes, unsigned blocks)
  */
 static inline bool mcx_allow(memctx *ctx, size_t bytes)
 {
-	return mcx_likely(!(ctx->flags & MCX_LIMITED)) || mcx_limits_charge(ctx, bytes);
+	return mcx_likely(ctx->limiter == NULL) || mcx_limits_charge(ctx->limiter, bytes);
 }
 
 static inline void mcx_forgo(memctx *ctx, size_t bytes)
 {
-	if (mcx_unlikely(ctx->flags & MCX_LIMITED))
-		mcx_limits_discharge(ctx, bytes);
+	if (mcx_unlikely(ctx->limiter != NULL))
+		mcx_limits_discharge(ctx->limiter, bytes);
 }
 
 /* Takes back what was allowed and accounted for. */

@@ -51,60 +51,6 @@ memctx *memctx_switch(memctx *ctx)
 	return was;
 }
 
-/* ---- Limits ---- */
-
-bool mcx_limits_charge(memctx *ctx, size_t bytes)
-{
-	for (memctx *c = ctx; c != NULL; c = c->parent) {
-		if (c->limit == 0)
-			continue;
-		if (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes) {
-			errno = ENOMEM;
-			return false;
-		}
-	}
-	for (memctx *c = ctx; c != NULL; c = c->parent)
-		if (c->limit != 0)
-			c->subtree_bytes += bytes;
-	return true;
-}
-
-void mcx_limits_discharge(memctx *ctx, size_t bytes)
-{
-	for (memctx *c = ctx; c != NULL; c = c->parent)
-		if (c->limit != 0)
-			c->subtree_bytes -= bytes;
-}
-
-/* Sets MCX_LIMITED right in CTX and below. */
-static void limits_spread(memctx *ctx)
-{
-	for (memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
-		bool above = c->parent != NULL && (c->parent->flags & MCX_LIMITED);
-
-		c->flags &= (uint8_t)~MCX_LIMITED;
-		if (above || c->limit != 0)
-			c->flags |= MCX_LIMITED;
-	}
-}
-
-void memctx_set_limit(memctx *ctx, size_t bytes)
-{
-	if (ctx == NULL) {
-		mcx_misuse("memctx_set_limit: the context is NULL", ctx);
-		return;
-	}
-	if (ctx->limit == 0 && bytes != 0)
-		ctx->subtree_bytes = memctx_subtree_total(ctx);
-	ctx->limit = bytes;
-	limits_spread(ctx);
-}
-
-size_t memctx_limit(const memctx *ctx)
-{
-	return mcx_is_null(ctx, "memctx_limit: the context is NULL") ? 0 : ctx->limit;
-}
-
 /* ---- Names ---- */
 
 /* A text of SIZE bytes that PLACE of ROOM cannot hold: whole in private memory, shortened there. */
@@ -323,15 +269,9 @@ static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options 
 	return options->init_size == 1024 && options->max_size == 8192 ? 2 : 0;
 }
 
-/* What a new context of PARENT's inherits. */
-static inline uint8_t flags_below(const memctx *parent)
-{
-	return parent != NULL ? parent->flags & MCX_LIMITED : 0;
-}
-
 static inline void context_retire(memctx *ctx)
 {
-	ctx->flags = 0;
+	ctx->limiter = NULL;
 	if (mcx_likely(mcx_recycled_put(ctx)))
 		return;
 	ctx->methods->destroy(ctx);
@@ -346,9 +286,8 @@ static inline memctx *create_recycled(memctx *parent, uint8_t shape)
 	if (ctx == NULL)
 		return NULL;
 	ctx->parent = parent;
-	ctx->flags = flags_below(parent);
-	if (mcx_unlikely(ctx->flags != 0) &&
-		!mcx_limits_charge(ctx, mcx_slot(ctx)->total_bytes)) {
+	ctx->limiter = parent != NULL ? parent->limiter : NULL;
+	if (!mcx_allow(ctx, mcx_slot(ctx)->total_bytes)) {
 		context_retire(ctx);
 		return NULL;
 	}
@@ -370,7 +309,9 @@ static MCX_COLD memctx *create_new(memctx *parent, enum memctx_kind kind,
 	ctx->shape = shape;
 	ctx->methods = kinds[kind];
 	ctx->parent = parent;
-	ctx->flags = flags_below(parent);
+	ctx->limiter = parent != NULL ? parent->limiter : NULL;
+	mcx_record(ctx)->init_size = options->init_size;
+	mcx_record(ctx)->max_size = options->max_size;
 	mcx_record(ctx)->kind = (uint8_t)kind;
 	mcx_record(ctx)->align = (uint8_t)(options->align - 1);
 	if (ctx->methods->create(ctx, options))
@@ -382,8 +323,7 @@ static MCX_COLD memctx *create_new(memctx *parent, enum memctx_kind kind,
 /* The names were refused: CTX, which is in no tree yet, goes. */
 static MCX_COLD memctx *create_undo(memctx *ctx)
 {
-	if (ctx->flags & MCX_LIMITED)
-		mcx_limits_discharge(ctx, mcx_slot(ctx)->total_bytes);
+	mcx_forgo(ctx, mcx_slot(ctx)->total_bytes);
 	context_retire(ctx);
 	errno = ENOMEM;
 	return NULL;
@@ -502,8 +442,8 @@ static void context_end(memctx *ctx)
 	context_empty(ctx);
 	mcx_event_context(ctx, REGION_DELETE);
 	__atomic_store_n(&mcx_record(ctx)->live, 0, __ATOMIC_RELEASE);
-	if (mcx_unlikely(ctx->flags & MCX_LIMITED)) {
-		mcx_limits_discharge(ctx, mcx_slot(ctx)->total_bytes);
+	if (mcx_unlikely(ctx->limiter != NULL)) {
+		mcx_limits_discharge(ctx->limiter, mcx_slot(ctx)->total_bytes);
 		ctx->limit = ctx->subtree_bytes = 0;
 	}
 	tree_unlink(ctx);
@@ -552,22 +492,6 @@ void memctx_delete(memctx *ctx)
 
 /* ---- Moving ---- */
 
-/* Whether a limit at or above PARENT, and not above CTX already, forbids BYTES more. */
-static bool move_is_limited(const memctx *ctx, const memctx *parent, size_t bytes)
-{
-	for (const memctx *c = parent; c != NULL; c = c->parent) {
-		const memctx *above = ctx->parent;
-
-		if (c->limit == 0)
-			continue;
-		while (above != NULL && above != c)
-			above = above->parent;
-		if (above == NULL && (c->subtree_bytes > c->limit || bytes > c->limit - c->subtree_bytes))
-			return true;
-	}
-	return false;
-}
-
 int memctx_set_parent(memctx *ctx, memctx *parent)
 {
 	size_t bytes;
@@ -583,19 +507,11 @@ int memctx_set_parent(memctx *ctx, memctx *parent)
 		}
 	}
 	bytes = memctx_subtree_total(ctx);
-	if (move_is_limited(ctx, parent, bytes)) {
-		errno = ENOMEM;
+	if (!mcx_limits_move(ctx, parent, bytes))
 		return -1;
-	}
-	for (memctx *c = ctx->parent; c != NULL; c = c->parent)
-		if (c->limit != 0)
-			c->subtree_bytes -= bytes;
 	tree_unlink(ctx);
 	tree_link(ctx, parent);
-	for (memctx *c = parent; c != NULL; c = c->parent)
-		if (c->limit != 0)
-			c->subtree_bytes += bytes;
-	limits_spread(ctx);
+	mcx_limits_inherit(ctx);
 	mcx_event_move(ctx);
 	return 0;
 }

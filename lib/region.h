@@ -138,6 +138,7 @@ struct region_record {
 		uint64_t reused; /* likewise */
 		uint64_t cut;    /* chunks cut from tails */
 	} life;
+	uint64_t init_size, max_size; /* as the context was created */
 	uint64_t parent_serial;
 	uint32_t parent; /* unit number + 1; 0: a root */
 	uint8_t live;
