@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of a live process, from copies of its region.
+ *
+ * Units are copied a run at a time, in the order records, names, slots, records again: a context
+ * whose record is the same in both was there all the while, so its name and its counters are its
+ * own.  The tree is made of parents alone: a context stands below the one that its record names,
+ * if that one has the serial that the record expects.
+ *
+ * Invariant: figures are clamped so that a snapshot keeps its sums whatever was read.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/live.h"
+
+#define NOTHING UINT32_MAX
+#define UNIT_BYTES sizeof(struct region_names)
+#define RUN_UNITS 1024u
+
+_Static_assert(UNIT_BYTES == 256, "a unit is as large as its names");
+
+/* A structure of the region in the room that it has there. */
+#define IN_UNIT(type) \
+	union { \
+		struct type it; \
+		char room[UNIT_BYTES]; \
+	}
+
+/* A run of units, small enough to stay in the processor's cache. */
+struct run {
+	IN_UNIT(region_record) records[RUN_UNITS], again[RUN_UNITS];
+	IN_UNIT(region_names) names[RUN_UNITS];
+	IN_UNIT(region_slot) slots[RUN_UNITS];
+};
+
+/* Where a context that was added stands in the tree. */
+struct node {
+	uint64_t serial, parent_serial;
+	uint32_t unit, parent_unit; /* NOTHING: a root */
+	uint32_t first, next;       /* nodes */
+	uint32_t parent;            /* a node; NOTHING: a root, or reached by nobody */
+};
+
+struct copy {
+	struct run *run;
+	struct snapshot *flat; /* the contexts in the order of their units */
+	struct node *nodes;    /* of each */
+	uint32_t *node_of;     /* by unit; NOTHING: none */
+	uint32_t nunits;
+};
+
+static void copy_free(struct copy *copy)
+{
+	free(copy->run);
+	snapshot_free(copy->flat);
+	free(copy->nodes);
+	free(copy->node_of);
+}
+
+static bool copy_alloc(struct copy *copy)
+{
+	size_t n = copy->nunits ? copy->nunits : 1;
+
+	copy->run = malloc(sizeof *copy->run);
+	copy->flat = snapshot_new();
+	copy->nodes = malloc(n * sizeof *copy->nodes);
+	copy->node_of = malloc(n * sizeof *copy->node_of);
+	return copy->run && copy->flat && copy->nodes && copy->node_of;
+}
+
+/* ---- Figures -------------------------------------------------------------------------- */
+
+/* Takes at most what is LEFT of a context's bytes. */
+static uint64_t take(uint64_t *left, uint64_t bytes)
+{
+	uint64_t taken = bytes < *left ? bytes : *left;
+
+	*left -= taken;
+	return taken;
+}
+
+static uint64_t count_of(uint64_t packed)
+{
+	return packed >> REGION_COUNT_SHIFT;
+}
+
+struct parts {
+	uint64_t live, free, slack, requested, headers, lists;
+};
+
+static void add_class(const struct region_record *record, const struct region_slot *slot, unsigned k,
+	struct parts *parts, struct snapshot_figures *own)
+{
+	uint64_t size = (uint64_t)8 << k, align = record->align;
+	uint64_t stride = (size + 8 + align) & ~align;
+	uint64_t carved = count_of(record->carved[k]);
+	uint64_t packed = record->carved[k] + slot->reused[k] - slot->freed[k];
+	uint64_t live = count_of(packed), slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+
+	if (live > carved)
+		live = live - carved < carved ? carved : 0;
+	if (slack > live * size)
+		slack = 0;
+	own->classes[k].live = live;
+	own->classes[k].free = carved - live;
+	parts->live += live;
+	parts->free += carved - live;
+	parts->slack += slack;
+	parts->requested += live * size - slack;
+	parts->headers += live * (stride - size);
+	parts->lists += (carved - live) * stride;
+	own->allocs += carved + count_of(slot->reused[k]);
+}
+
+static void set_bytes(struct snapshot_figures *own, const struct parts *parts)
+{
+	uint64_t left = own->total_bytes;
+
+	own->header_bytes = take(&left, parts->headers);
+	own->requested_bytes = take(&left, parts->requested);
+	own->slack_bytes = take(&left, parts->slack);
+	own->freelist_bytes = take(&left, parts->lists);
+	own->tail_bytes = left;
+	own->free_bytes = own->freelist_bytes + own->tail_bytes;
+	own->used_bytes = own->total_bytes - own->free_bytes;
+}
+
+static void set_figures(const struct region_record *record, const struct region_slot *slot,
+	struct snapshot_context *context)
+{
+	struct snapshot_figures *own = &context->own;
+	uint64_t large_headers = slot->large_chunks * 48;
+	struct parts parts = {.headers = UNIT_BYTES + slot->nblocks * 40 + slot->large_chunks * 8};
+
+	snapshot_fill(own, 0);
+	own->total_bytes = slot->total_bytes;
+	own->total_nblocks = slot->nblocks;
+	own->large_chunks = slot->large_chunks;
+	own->large_bytes = slot->large_requested;
+	for (unsigned k = 0; k < REGION_CLASSES; k++)
+		add_class(record, slot, k, &parts, own);
+	own->live_chunks = parts.live + slot->large_chunks;
+	own->free_chunks = parts.free;
+	parts.requested += slot->large_requested;
+	if (slot->large_bytes > large_headers + slot->large_requested)
+		parts.slack += slot->large_bytes - large_headers - slot->large_requested;
+	set_bytes(own, &parts);
+	own->allocs += record->life.allocs + record->life.carved + record->life.reused -
+		       record->life.cut;
+	own->frees = own->allocs - record->life.dropped - own->live_chunks;
+	own->reallocs = record->life.reallocs;
+	own->resets = record->life.resets;
+	context->peak_total_bytes = record->peak_bytes;
+}
+
+/* ---- Copying -------------------------------------------------------------------------- */
+
+static const char *kind_name(uint8_t kind)
+{
+	static const char *const names[] = {"aset", "slab", "generation", "bump", "malloc"};
+
+	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}
+
+static bool run_read(const struct live *live, struct run *run, uint64_t bank, uint32_t unit, size_t n)
+{
+	const struct region_header *header = live_header(live);
+	uint64_t at = header->banks + bank * header->bank_bytes + unit * UNIT_BYTES;
+
+	return live_read(live, at + header->records, run->records, n * UNIT_BYTES) &&
+	       live_read(live, at + header->names, run->names, n * UNIT_BYTES) &&
+	       live_read(live, at + header->slots, run->slots, n * UNIT_BYTES) &&
+	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
+}
+
+/* Adds unit I of the run, which is number UNIT of the region, where it is a context. */
+static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
+{
+	const struct region_record *record = &copy->run->again[i].it;
+	struct region_names *names = &copy->run->names[i].it;
+	uint32_t index = (uint32_t)copy->flat->n;
+	struct snapshot_context *context;
+
+	copy->node_of[unit] = NOTHING;
+	if (record->live != 1 || copy->run->records[i].it.live != 1 ||
+		record->serial != copy->run->records[i].it.serial)
+		return true;
+	names->name[sizeof names->name - 1] = names->ident[sizeof names->ident - 1] = '\0';
+	context = snapshot_add(copy->flat, record->serial, SNAPSHOT_NONE, names->name,
+		*names->ident ? names->ident : NULL, kind_name(record->kind));
+	if (!context)
+		return false;
+	set_figures(record, &copy->run->slots[i].it, context);
+	copy->node_of[unit] = index;
+	copy->nodes[index] = (struct node){record->serial, record->parent_serial, unit,
+		record->parent - 1, NOTHING, NOTHING, NOTHING};
+	return true;
+}
+
+/* 0; 1: the region cannot be read; 3: no memory. */
+static int add_units(const struct live *live, struct copy *copy)
+{
+	const struct region_header *header = live_header(live);
+
+	for (uint32_t unit = 0; unit < copy->nunits;) {
+		uint32_t in_bank = unit % header->bank_units, n = header->bank_units - in_bank;
+
+		n = n < RUN_UNITS ? n : RUN_UNITS;
+		n = n < copy->nunits - unit ? n : copy->nunits - unit;
+		if (!run_read(live, copy->run, unit / header->bank_units, in_bank, n))
+			return 1;
+		for (uint32_t i = 0; i < n; i++)
+			if (!add_unit(copy, i, unit + i))
+				return 3;
+		unit += n;
+	}
+	return 0;
+}
+
+/* ---- The tree ------------------------------------------------------------------------- */
+
+struct by_serial {
+	uint64_t serial;
+	uint32_t node;
+};
+
+static int compare_serials(const void *a, const void *b)
+{
+	uint64_t x = ((const struct by_serial *)a)->serial;
+	uint64_t y = ((const struct by_serial *)b)->serial;
+
+	return (x > y) - (x < y);
+}
+
+/* The nodes, oldest first; NULL with ENOMEM. */
+static struct by_serial *sort_nodes(const struct copy *copy)
+{
+	size_t n = copy->flat->n;
+	struct by_serial *list = malloc((n ? n : 1) * sizeof *list);
+	bool is_sorted = true;
+
+	if (!list)
+		return NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		list[i] = (struct by_serial){copy->nodes[i].serial, i};
+		is_sorted = is_sorted && (i == 0 || list[i - 1].serial <= list[i].serial);
+	}
+	if (!is_sorted)
+		qsort(list, n, sizeof *list, compare_serials);
+	return list;
+}
+
+/* The node that NODE stands below, or NOTHING where that is not there any more. */
+static uint32_t find_parent(const struct copy *copy, const struct node *node)
+{
+	uint32_t parent = NOTHING;
+
+	if (node->parent_unit < copy->nunits)
+		parent = copy->node_of[node->parent_unit];
+	if (parent != NOTHING && copy->nodes[parent].serial != node->parent_serial)
+		parent = NOTHING;
+	return parent;
+}
+
+/*
+ * Hangs every node below its parent and returns the first root.  What has lost its parent, or is
+ * its own, hangs nowhere and is reached by nobody.
+ */
+static uint32_t link_nodes(struct copy *copy, const struct by_serial *list)
+{
+	uint32_t roots = NOTHING;
+
+	/* The youngest first, each put in front: siblings come out oldest first. */
+	for (size_t i = copy->flat->n; i-- > 0;) {
+		struct node *node = &copy->nodes[list[i].node];
+		bool is_root = node->parent_unit == NOTHING;
+		uint32_t *head = &roots;
+
+		if (!is_root) {
+			node->parent = find_parent(copy, node);
+			if (node->parent == NOTHING)
+				continue;
+			head = &copy->nodes[node->parent].first;
+		}
+		node->next = *head;
+		*head = list[i].node;
+	}
+	return roots;
+}
+
+/* The node after NODE in tree order. */
+static uint32_t next_node(const struct copy *copy, uint32_t node)
+{
+	if (copy->nodes[node].first != NOTHING)
+		return copy->nodes[node].first;
+	while (node != NOTHING && copy->nodes[node].next == NOTHING)
+		node = copy->nodes[node].parent;
+	return node == NOTHING ? NOTHING : copy->nodes[node].next;
+}
+
+/* The place of every node in tree order, into its unit; those that hang nowhere come last. */
+static uint32_t place_nodes(struct copy *copy, uint32_t roots)
+{
+	uint32_t n = 0, last = (uint32_t)copy->flat->n;
+
+	for (uint32_t i = 0; i < last; i++)
+		copy->nodes[i].unit = NOTHING;
+	for (uint32_t node = roots; node != NOTHING; node = next_node(copy, node)) {
+		uint32_t parent = copy->nodes[node].parent;
+
+		copy->flat->contexts[node].parent =
+			parent == NOTHING ? SNAPSHOT_NONE : copy->nodes[parent].unit;
+		copy->nodes[node].unit = n++;
+	}
+	for (uint32_t i = 0, next = n; i < last; i++)
+		if (copy->nodes[i].unit == NOTHING)
+			copy->nodes[i].unit = next++;
+	return n;
+}
+
+/* Puts the contexts in tree order, where they lie: most stand right already. */
+static bool order_contexts(struct copy *copy)
+{
+	struct by_serial *list = sort_nodes(copy);
+	struct snapshot_context *contexts = copy->flat->contexts;
+	uint32_t n;
+
+	if (!list)
+		return false;
+	n = place_nodes(copy, link_nodes(copy, list));
+	free(list);
+	for (uint32_t i = 0; i < copy->flat->n; i++) {
+		while (copy->nodes[i].unit != i) {
+			uint32_t place = copy->nodes[i].unit;
+			struct snapshot_context moved = contexts[place];
+
+			contexts[place] = contexts[i];
+			contexts[i] = moved;
+			copy->nodes[i].unit = copy->nodes[place].unit;
+			copy->nodes[place].unit = place;
+		}
+	}
+	copy->flat->n = n;
+	return true;
+}
+
+static struct snapshot *fail(struct live_error *error, int status, const char *message)
+{
+	error->status = status;
+	strcpy(error->message, message);
+	return NULL;
+}
+
+struct snapshot *live_snapshot(struct live *live, struct live_error *error)
+{
+	struct snapshot *snapshot = NULL;
+	struct copy copy = {0};
+	int status = 3;
+
+	if (!live_refresh(live))
+		return fail(error, 1, "it is gone, or its region is damaged");
+	copy.nunits = (uint32_t)live_header(live)->units_used;
+	if (copy_alloc(&copy))
+		status = add_units(live, &copy);
+	if (status == 0 && !order_contexts(&copy))
+		status = 3;
+	if (status == 0) {
+		snapshot = copy.flat;
+		copy.flat = NULL;
+		snapshot->source = SNAPSHOT_LIVE;
+		snapshot->pid = live_header(live)->pid;
+		snapshot_finish(snapshot);
+	}
+	copy_free(&copy);
+	if (status != 0)
+		return fail(error, status, status == 3 ? "no memory for a copy of its region" :
+							 "its region cannot be read");
+	return snapshot;
+}
