@@ -15,7 +15,7 @@
 #include "model/explain.h"
 #include "model/replay.h"
 #include "model/size.h"
-#include "model/trace.h"
+#include "run.h"
 #include "screen.h"
 
 enum { OPTION_AT, OPTION_COUNT, OPTION_CONTEXT, OPTION_LISTS, OPTION_KEEP_GOING, OPTION_MEMORY };
@@ -51,96 +51,46 @@ struct request {
 	uint64_t memory;
 };
 
-/* ---- Opening, errors ------------------------------------------------------------------ */
+/* ---- Opening -------------------------------------------------------------------------- */
 
-static int refuse_trace(const char *path, const struct trace_error *error)
+/* Opens the trace and replays it up to EVENT.  What goes wrong is said. */
+static int open_at(struct run *run, const struct request *request, uint64_t event)
 {
-	if (error->system != 0)
-		cli_open_error(path, error->system);
-	else if (error->line == 0)
-		cli_error("%s: %s", cli_path_name(path), error->message);
-	else
-		cli_message("%s:%llu:%llu: %s", cli_path_name(path),
-			(unsigned long long)error->line, (unsigned long long)error->column,
-			error->message);
-	return error->system == ENOMEM ? CLI_SYSTEM : CLI_REFUSED;
+	*run = (struct run)RUN_INIT;
+	run->path = request->path;
+	run->options.keep_going = request->keep_going;
+	run->options.memory = request->memory;
+	run->until_event = event;
+	return run_trace(run);
 }
 
-static int refuse_replay(const char *path, const struct replay_error *error)
+static int refuse(const struct run *run, const struct replay_error *error)
 {
-	if (error->line == 0)
-		cli_error("%s: %s", cli_path_name(path), error->message);
-	else
-		cli_message("%s:%llu:%llu: %s", cli_path_name(path),
-			(unsigned long long)error->line, (unsigned long long)error->column,
-			error->message);
+	run_say_error(run, error->line, error->column, error->message);
 	return error->status;
-}
-
-static int no_memory(const char *path)
-{
-	cli_system_error(path, ENOMEM);
-	return CLI_SYSTEM;
-}
-
-/* A trace being replayed. */
-struct run {
-	struct trace_reader *reader;
-	struct replay *replay;
-};
-
-static void run_close(struct run *run)
-{
-	replay_free(run->replay);
-	trace_close(run->reader);
-}
-
-static int run_open(struct run *run, const struct request *request)
-{
-	struct replay_options replay_options = {
-		.keep_going = request->keep_going, .memory = request->memory};
-	struct trace_error trace_error = {0};
-	struct replay_error error = {0};
-
-	*run = (struct run){0};
-	run->reader =
-		trace_open(request->path, request->keep_going ? TRACE_KEEP_GOING : 0, &trace_error);
-	if (run->reader == NULL)
-		return refuse_trace(request->path, &trace_error);
-	run->replay = replay_new(run->reader, &replay_options, &error);
-	if (run->replay == NULL) {
-		trace_close(run->reader);
-		return refuse_replay(request->path, &error);
-	}
-	return CLI_DONE;
 }
 
 /* Finds the event that --at peak or end means by a replay of its own. */
 static int find_start(struct request *request)
 {
-	struct replay_error error = {0};
 	struct replay_moment moment;
 	struct run run;
 	int status;
 
 	if (strcmp(request->path, "-") == 0) {
-		cli_error("events: --at %s reads the trace twice; expected a file",
+		cli_error("events: --at=%s reads the trace twice; expected a file",
 			request->start == START_PEAK ? "peak" : "end");
 		return CLI_USAGE;
 	}
-	status = run_open(&run, request);
-	if (status != CLI_DONE)
-		return status;
-	if (replay_run(run.replay, UINT64_MAX, UINT64_MAX, &error) < 0) {
-		status = refuse_replay(request->path, &error);
-	} else if (request->start == START_PEAK) {
+	status = open_at(&run, request, UINT64_MAX);
+	if (status == CLI_DONE && request->start == START_PEAK) {
 		replay_peak(run.replay, &moment);
 		request->at = moment.event;
-	} else {
+	} else if (status == CLI_DONE) {
 		replay_now(run.replay, &moment);
 		request->at = moment.event > request->count ? moment.event - request->count + 1 : 1;
 	}
-	run_close(&run);
+	run_end(&run);
 	return status;
 }
 
@@ -261,14 +211,15 @@ static int show(const struct request *request, const struct run *run)
 	if (explain == NULL || table == NULL) {
 		explain_free(explain);
 		events_table_finish(table);
-		return no_memory(request->path);
+		cli_system_error(request->path, ENOMEM);
+		return CLI_SYSTEM;
 	}
 	more = show_events(request, run, explain, table, &shown, &error);
 	events_table_finish(table);
 	explain_free(explain);
 	fflush(stdout);
 	if (more < 0)
-		return refuse_replay(request->path, &error);
+		return refuse(run, &error);
 	return say_end(request, run, shown, more > 0);
 }
 
@@ -358,11 +309,10 @@ static int run_events(const struct command *self, int argc, char **argv)
 		return status;
 	if (request.at == 0)
 		request.at = 1;
-	status = run_open(&run, &request);
-	if (status != CLI_DONE)
-		return status;
-	status = show(&request, &run);
-	run_close(&run);
+	status = open_at(&run, &request, 0);
+	if (status == CLI_DONE)
+		status = show(&request, &run);
+	run_end(&run);
 	return status;
 }
 

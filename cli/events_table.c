@@ -17,11 +17,12 @@
 
 #include "model/display.h"
 #include "model/size.h"
+#include "screen.h"
 
 enum { COLLECTED = 256 };
-enum { LEAST_NUMBER = 3, LEAST_WHAT = 18, MOST_WHAT = 36, MOST_DID = 100, GAP = 2 };
-/* A list's width where ids are short; of it, " → … 12 more". */
-enum { LIST_WIDTH = 20, REST_WIDTH = 12 };
+enum { LEAST_NUMBER = 3, LEAST_WHAT = 18, MOST_WHAT = 28, GAP = 2 };
+/* A list's width where ids are short; of it, " → … 12 more"; and "[1] " before it. */
+enum { LIST_WIDTH = 20, REST_WIDTH = 12, CLASS_WIDTH = 4 };
 enum { WHAT_TEXT = DISPLAY_SIZE(MOST_WHAT) + 40, CHAIN_TEXT = 1024 };
 
 struct events_table {
@@ -76,10 +77,10 @@ static void chunk_text(char out[static WHAT_TEXT], const struct trace_event *eve
 	else if ((event->has & TRACE_HAS_ALIGN) != 0)
 		snprintf(more, sizeof(more), ", align %" PRIu64, event->align);
 	if (event->op == TRACE_FREE)
-		snprintf(out, WHAT_TEXT, "%-6s#%" PRIu64, word, event->chunk);
+		snprintf(out, WHAT_TEXT, "%-5s #%" PRIu64, word, event->chunk);
 	else
-		snprintf(out, WHAT_TEXT, "%-6s#%" PRIu64 "%s  %s B%s", word, event->chunk,
-			event->op == TRACE_REALLOC ? " to" : "", count_text(size, event->size),
+		snprintf(out, WHAT_TEXT, "%-5s #%" PRIu64 "  %s%s B%s", word, event->chunk,
+			event->op == TRACE_REALLOC ? "to " : "", count_text(size, event->size),
 			more);
 }
 
@@ -183,7 +184,7 @@ static void find_one_list(struct events_table *table)
 /* A width at which most lists show their first links: ids may be addresses. */
 static int width_of_lists(const struct events_table *table)
 {
-	int widest = LIST_WIDTH - REST_WIDTH;
+	int widest = LIST_WIDTH - REST_WIDTH - (table->one_list ? 0 : CLASS_WIDTH);
 	char text[32];
 
 	for (size_t i = 0; i < table->n; i++) {
@@ -201,6 +202,8 @@ static void lay_out(struct events_table *table)
 {
 	char text[WHAT_TEXT], count[SIZE_TEXT];
 	int widest = LEAST_WHAT, gaps = table->lists ? 2 * GAP : 3 * GAP;
+	/* A wide screen is for what the allocator did before it is for names. */
+	int most = MOST_WHAT + (table->width - PAGE_WIDTH) / 4;
 	uint64_t last = table->n > 0 ? table->events[table->n - 1].number : 0;
 
 	for (size_t i = 0; i < table->n; i++) {
@@ -213,11 +216,10 @@ static void lay_out(struct events_table *table)
 		size_width(count_text(count, table->n < COLLECTED ? last : last * 10));
 	if (table->number_width < LEAST_NUMBER)
 		table->number_width = LEAST_NUMBER;
-	table->what_width = widest < MOST_WHAT ? widest : MOST_WHAT;
+	table->what_width = widest < most ? widest : most;
 	if (!table->lists) {
 		table->list_width = width_of_lists(table);
-		table->cell_width =
-			table->list_width + (table->one_list ? 0 : (int)strlen("[10] "));
+		table->cell_width = table->list_width + (table->one_list ? 0 : CLASS_WIDTH);
 	}
 	table->did_width =
 		table->width - table->number_width - table->what_width - gaps - table->cell_width;
@@ -273,25 +275,64 @@ static void print_context(struct events_table *table, const struct explain_event
 	page_newline(table->page);
 }
 
-/* Prints the words of TEXT that fit in WIDTH columns, one at least; returns what is left. */
-static const char *print_words(struct page *page, const char *text, int width)
+/* Prints a word, one of a name perhaps, in at most WIDTH columns. */
+static void print_word(struct page *page, const char *word, size_t length, int width)
 {
-	int end = page->column + width, start = page->column;
-	char word[EXPLAIN_TEXT], shown[DISPLAY_SIZE(MOST_DID)];
+	char text[EXPLAIN_TEXT], shown[DISPLAY_SIZE(SCREEN_WIDEST)];
 
-	while (*text != '\0') {
+	memcpy(text, word, length);
+	text[length] = '\0';
+	display_fit(shown, text, width, display_flags(page));
+	page_colored(page, strcmp(text, "REUSED") == 0 ? PAGE_GREEN : PAGE_PLAIN, shown);
+}
+
+/* Prints the words of TEXT up to END that fit before column LAST, one at least; returns the rest.
+ */
+static const char *print_words(struct page *page, const char *text, const char *end, int last)
+{
+	int start = page->column;
+
+	while (text < end) {
 		size_t length = strcspn(text, " ");
+		int gap = page->column > start;
 
-		memcpy(word, text, length);
-		word[length] = '\0';
-		display_fit(shown, word, width < MOST_DID ? width : MOST_DID, display_flags(page));
-		if (page->column > start && page->column + 1 + page_width(shown) > end)
+		if (gap > 0 && page->column + gap + (int)length > last)
 			break;
-		page_to(page, page->column + (page->column > start));
-		page_colored(page, strcmp(word, "REUSED") == 0 ? PAGE_GREEN : PAGE_PLAIN, shown);
+		page_to(page, page->column + gap);
+		print_word(page, text, length, last - page->column);
 		text += length + (text[length] == ' ');
 	}
 	return text;
+}
+
+/*
+ * Prints what fits of TEXT in WIDTH columns: whole phrases, which end with ";"; where not one fits,
+ * words.  Returns the rest.
+ */
+static const char *print_phrases(struct page *page, const char *text, int width)
+{
+	int start = page->column, last = start + width;
+
+	while (*text != '\0') {
+		const char *next = strstr(text, "; ");
+		const char *end = next != NULL ? next + 2 : text + strlen(text);
+		int length = (int)(end - text) - (next != NULL);
+
+		if (page->column > start && page->column + 1 + length > last)
+			break;
+		page_to(page, page->column + (page->column > start));
+		text = print_words(page, text, end, last);
+		if (text < end)
+			break;
+	}
+	return text;
+}
+
+/* Whether a list says more than the words do: it is not empty, or was not. */
+static bool has_news(const struct explain_event *e)
+{
+	return e->n_lists > 0 && !names_context(e) &&
+	       (e->lists[0].before.length > 0 || e->lists[0].after.length > 0);
 }
 
 /* The list after the event; what no event changed stands as it stood. */
@@ -299,9 +340,9 @@ static const char *cell_text(struct events_table *table, const struct explain_ev
 {
 	char chain[CHAIN_TEXT];
 
+	if (!table->one_list && !has_news(e))
+		return "";
 	if (e->n_lists == 0) {
-		if (!table->one_list)
-			return "";
 		if (e->event.op == TRACE_CREATE)
 			strcpy(table->cell, "-");
 		return table->cell;
@@ -335,6 +376,8 @@ static void print_lists(struct events_table *table, const struct explain_event *
 	for (int i = 0; i < e->n_lists; i++) {
 		const struct explain_list *list = &e->lists[i];
 
+		if (list->before.length == 0 && list->after.length == 0)
+			continue;
 		snprintf(label, sizeof(label), "freelist[%d], %s B, before  ", list->size_class,
 			count_text(size, (uint64_t)8 << list->size_class));
 		print_chain(table, label, &list->before);
@@ -346,7 +389,7 @@ static void print_lists(struct events_table *table, const struct explain_event *
 static void print_event(struct events_table *table, const struct explain_event *e)
 {
 	struct page *page = table->page;
-	const char *did = e->did;
+	const char *did = e->did, *cell = table->lists ? "" : cell_text(table, e);
 	char what[WHAT_TEXT], number[SIZE_TEXT];
 	int indent = table->number_width + table->what_width + 2 * GAP;
 
@@ -355,18 +398,16 @@ static void print_event(struct events_table *table, const struct explain_event *
 	page_to(page, table->number_width + GAP);
 	page_left(page, table->what_width, what_text(page, what, e));
 	page_to(page, page->column > indent - GAP ? page->column + GAP : indent);
-	did = print_words(page, did, table->did_width - (page->column - indent));
-	if (!table->lists) {
-		const char *cell = cell_text(table, e);
-
-		if (*cell != '\0')
-			page_to(page, table->width - table->cell_width);
+	did = print_phrases(page, did,
+		(*cell != '\0' ? indent + table->did_width : table->width) - page->column);
+	if (*cell != '\0') {
+		page_to(page, table->width - table->cell_width);
 		page_left(page, 0, cell);
 	}
 	page_newline(page);
 	while (*did != '\0') {
 		page_to(page, indent);
-		did = print_words(page, did, table->did_width);
+		did = print_phrases(page, did, table->width - indent);
 		page_newline(page);
 	}
 	if (table->lists)

@@ -149,7 +149,8 @@ static void model_place(
 			say(m, "REUSED a piece of a tail");
 		else
 			say(m, "REUSED the place of #%" PRId64, c->list[chunk->k][at]);
-		say(m, "%s", slack);
+		if (size < (uint64_t)8 << chunk->k)
+			say(m, "%s", slack);
 		chunk->block = c->place_block[chunk->k][at];
 		chunk->offset = c->place_offset[chunk->k][at];
 		return;

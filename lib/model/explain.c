@@ -364,21 +364,26 @@ static void add_list(struct explain_event *out, const struct explain *explain, i
 	list->after = explain->after.chains[size_class];
 }
 
-/* The list that the event is about comes first: that of the chunk as it is, or was. */
-static int first_list(const struct explain *explain)
+/*
+ * The list that the event is about: the one that its chunk was taken from or put on, else the one
+ * that was looked at and found empty.
+ */
+static int first_list(const struct explain *explain, const struct explain_facts *facts)
 {
 	const struct explain_place *now = &explain->after.chunk, *was = &explain->before.chunk;
+	int old = was->is_there ? was->info.size_class : -1;
 
-	if (now->is_there && was->is_there && now->info.address == was->info.address)
+	if (!now->is_there)
+		return old;
+	if (was->is_there && now->info.address == was->info.address)
 		return -1;
-	if (now->is_there)
-		return now->info.size_class;
-	return was->is_there ? was->info.size_class : -1;
+	return old >= 0 && !facts->reused ? old : now->info.size_class;
 }
 
-static void choose_lists(struct explain_event *out, const struct explain *explain)
+static void choose_lists(
+	struct explain_event *out, const struct explain *explain, const struct explain_facts *facts)
 {
-	int first = first_list(explain);
+	int first = first_list(explain, facts);
 
 	out->n_lists = 0;
 	if (first >= 0)
@@ -485,7 +490,7 @@ static void note_after(struct explain *explain, const struct trace_event *event,
 	find_reuse(explain, facts);
 	if (event->op == TRACE_ALLOC || event->op == TRACE_REALLOC)
 		find_pieces(facts);
-	choose_lists(out, explain);
+	choose_lists(out, explain, facts);
 	explain_say(out, facts);
 }
 

@@ -55,10 +55,15 @@ static uint64_t large_block(const struct explain_place *place)
 	return place->info.size + LARGE_HEADER;
 }
 
-/* Where bytes came from: the library keeps some of what contexts gave back. */
+/* Where bytes came from, and went: the library keeps some of what contexts gave back. */
 static const char *source(const struct explain_facts *facts)
 {
-	return facts->after->cached < facts->before->cached ? "used again" : "from the system";
+	return facts->after->cached < facts->before->cached ? "from the cache" : "from the system";
+}
+
+static const char *sink(const struct explain_facts *facts)
+{
+	return facts->after->cached > facts->before->cached ? "to the cache" : "to the system";
 }
 
 /* What of the chunk was not asked for. */
@@ -127,7 +132,8 @@ static void say_place(struct explain_event *out, const struct explain_facts *fac
 	}
 	if (facts->reused) {
 		say_reuse(out, facts);
-		explain_phrase(out, "%s", slack_text(slack, &place->info));
+		if (place->info.size > place->info.requested)
+			explain_phrase(out, "%s", slack_text(slack, &place->info));
 		return;
 	}
 	explain_phrase(
@@ -146,10 +152,8 @@ static void say_gone(
 	const struct explain_chain *list;
 
 	if (place->info.is_large) {
-		explain_phrase(out, "%sblock of %s B straight back%s", whose,
-			number(large_block(place)).text,
-			facts->after->cached > facts->before->cached ? ", kept to be used again"
-								     : " to the system");
+		explain_phrase(out, "%sblock of %s B straight back %s", whose,
+			number(large_block(place)).text, sink(facts));
 		return;
 	}
 	/* It is the head now: the next is what was the head. */
@@ -234,8 +238,8 @@ static void say_freebase(struct explain_event *out, const struct explain_facts *
 	const struct memctx_stats *before = &facts->before->stats, *after = &facts->after->stats;
 
 	if (after->large_chunks < before->large_chunks)
-		explain_phrase(out, "block of %s B straight back",
-			number(before->total_bytes - after->total_bytes).text);
+		explain_phrase(out, "block of %s B straight back %s",
+			number(before->total_bytes - after->total_bytes).text, sink(facts));
 	else
 		explain_phrase(out, "owner word becomes the link");
 }
@@ -258,9 +262,8 @@ static void say_create(struct explain_event *out, const struct explain_facts *fa
 static void say_blocks_back(struct explain_event *out, const struct explain_facts *facts,
 	uint64_t blocks, uint64_t bytes)
 {
-	explain_phrase(out, "%s block%s, %s B, given back%s", number(blocks).text, plural(blocks),
-		number(bytes).text,
-		facts->after->cached > facts->before->cached ? ", kept to be used again" : "");
+	explain_phrase(out, "%s block%s, %s B, back %s", number(blocks).text, plural(blocks),
+		number(bytes).text, sink(facts));
 }
 
 static void say_below(struct explain_event *out, const struct explain_facts *facts)
