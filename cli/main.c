@@ -15,11 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct command command_replay, command_events, command_check, command_fmt,
-	command_help;
+extern const struct command command_replay, command_tree, command_events, command_check,
+	command_fmt, command_help;
 
 const struct command *const cli_commands[] = {
 	&command_replay,
+	&command_tree,
 	&command_events,
 	&command_check,
 	&command_fmt,
