@@ -182,9 +182,9 @@ static int say_end(const struct request *request, const struct run *run, uint64_
 	unsigned long long events = replay_counts(run->replay)->events;
 
 	if (more && request->n_wanted == 0)
-		cli_error("more events follow: --at %llu, or --count all", events + 1);
+		cli_error("more events follow: --at=%llu, or --count=all", events + 1);
 	else if (more)
-		cli_error("more events of these contexts follow: --at %llu, or --count all",
+		cli_error("more events of these contexts follow: --at=%llu, or --count=all",
 			events + 1);
 	if (shown > 0)
 		return CLI_DONE;
