@@ -16,7 +16,7 @@ exec 2>&1
 	echo 'free 4'
 	echo 'create 6 1 aset "dynahash" init=2048 max=8192 ident="Locks"'
 	echo 'create 7 1 aset "dynahash" init=1024 max=8192'
-	echo 'create 8 7 aset "\x1b[31mred\n" init=1024 max=8192'
+	printf '%s\n' 'create 8 7 aset "\x1b[31mred\n" init=1024 max=8192'
 	echo 'time 1000'
 	echo 'deletechildren 1'
 } >in.trace
