@@ -11,7 +11,8 @@ exec 2>&1
 kept() { # FOLDER: what is there, with modes and who may read it
 	(cd "$1" && find . -mindepth 1 -printf '%P %m\n' | sort)
 	for file in "$1"/memctx/*.json; do
-		head -n 1 "$file" | jq -c '[.source.path, .source.point, .source.event, .totals.live_chunks]'
+		head -n 1 "$file" |
+			jq -c '(.source | [.path, .point, .event]) + [.totals.live_chunks]'
 		sed 1d "$file" | jq -c '[.name, .live_chunks]'
 	done
 }
