@@ -79,11 +79,13 @@ struct cJSON *value_add_true(struct cJSON *object, const char *key)
 	return add(object, key, cJSON_CreateTrue());
 }
 
-static char *put_digits(char *to, uint64_t number)
+char *value_digits(char *to, uint64_t number)
 {
 	char digits[20];
 	size_t n = 0;
 
+	if (number == SNAPSHOT_UNKNOWN)
+		return stpcpy(to, "null");
 	do
 		digits[n++] = (char)('0' + number % 10);
 	while (number /= 10);
@@ -93,21 +95,23 @@ static char *put_digits(char *to, uint64_t number)
 	return to;
 }
 
-void value_set_number(struct cJSON *number, uint64_t to)
+char *value_id(char *to, uint64_t id)
 {
-	if (to == SNAPSHOT_UNKNOWN)
-		memcpy(number->valuestring, "null", 5);
-	else
-		put_digits(number->valuestring, to);
+	/* The greatest is an id like any other. */
+	*to++ = '"';
+	to = id == SNAPSHOT_UNKNOWN ? stpcpy(to, "18446744073709551615") : value_digits(to, id);
+	return stpcpy(to, "\"");
 }
 
-void value_set_id(struct cJSON *number, uint64_t id)
+void value_set_number(struct cJSON *number, uint64_t to)
 {
-	char *end;
+	value_digits(number->valuestring, to);
+}
 
-	*number->valuestring = '"';
-	end = put_digits(number->valuestring + 1, id);
-	memcpy(end, "\"", 2);
+void value_set_mark(struct cJSON *number, char mark)
+{
+	number->valuestring[0] = mark;
+	number->valuestring[1] = '\0';
 }
 
 void value_set_string(struct cJSON *string, const char *text)
@@ -141,7 +145,7 @@ int text_reserve(struct json_text *text, size_t size)
 int text_print(struct json_text *text, struct cJSON *value, size_t strings)
 {
 	/* A byte takes six at most, as \u00XX. */
-	size_t bound = 4096 + 6 * strings;
+	size_t bound = JSON_OBJECT + 6 * strings;
 
 	if (strings > INT_MAX / 8) {
 		errno = ENOMEM;
@@ -155,6 +159,42 @@ int text_print(struct json_text *text, struct cJSON *value, size_t strings)
 	}
 	text->size += strlen(text->text + text->size);
 	return 0;
+}
+
+/* The bytes of STRING up to one that JSON escapes, or its end. */
+static size_t plain_length(const char *string)
+{
+	size_t length = 0;
+
+	while ((unsigned char)string[length] >= ' ' && string[length] != '"' &&
+		string[length] != '\\')
+		length++;
+	return length;
+}
+
+int text_string(struct json_text *text, const char *string)
+{
+	size_t length = string ? plain_length(string) : 0;
+	cJSON *value;
+	int result;
+
+	if (string && !string[length]) {
+		if (text_reserve(text, length + 2))
+			return -1;
+		text->text[text->size++] = '"';
+		memcpy(text->text + text->size, string, length);
+		text->size += length;
+		text->text[text->size++] = '"';
+		return 0;
+	}
+	value = string ? cJSON_CreateStringReference(string) : cJSON_CreateNull();
+	if (!value) {
+		errno = ENOMEM;
+		return -1;
+	}
+	result = text_print(text, value, string ? strlen(string) : 0);
+	cJSON_Delete(value);
+	return result;
 }
 
 /* ---- Reading -------------------------------------------------------------------------- */

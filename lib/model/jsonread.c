@@ -15,12 +15,14 @@
 
 #include "model/display.h"
 #include "model/json.h"
+#include "model/jsonform.h"
 #include "model/jsonsplit.h"
 #include "model/jsonvalue.h"
 #include "model/utf8.h"
 
 struct reader {
 	struct jsonsplit split;
+	struct json_form form;
 	struct snapshot *snapshot;
 	struct json_error *error;
 	bool head;  /* what the snapshot is was read */
@@ -41,7 +43,9 @@ static void set_error(
 __attribute__((format(printf, 2, 3))) static int refuse(
 	struct reader *reader, const char *format, ...)
 {
-	const struct split_frame *frame = &reader->split.frames[reader->split.n - 1];
+	const struct jsonsplit *split = &reader->split;
+	const struct split_frame line = {.line = split->line, .column = split->column};
+	const struct split_frame *frame = split->n ? &split->frames[split->n - 1] : &line;
 	va_list args;
 
 	va_start(args, format);
@@ -317,35 +321,28 @@ static int read_head(struct reader *reader)
 
 /* ---- Contexts ------------------------------------------------------------------------- */
 
-/* Fills in context INDEX from OBJECT. */
-static int read_context(
-	struct reader *reader, const struct cJSON *object, uint32_t index, uint32_t level)
+/* What the members of OBJECT hold. */
+static int read_fields(
+	struct reader *reader, const struct cJSON *object, struct json_fields *fields)
 {
-	struct snapshot_context *context = &reader->snapshot->contexts[index];
 	char *name, *ident, *type;
-	uint64_t claimed;
-	bool there;
 
-	if (read_id(reader, object, "id", &context->id, &there) ||
+	snapshot_fill(&fields->own, SNAPSHOT_UNKNOWN);
+	if (read_id(reader, object, "id", &fields->id, &fields->has_id) ||
+		read_id(reader, object, "parent", &fields->parent, &fields->has_parent) ||
 		read_string(reader, object, "name", "name_escaped", &name) ||
 		read_string(reader, object, "ident", "ident_escaped", &ident) ||
 		read_string(reader, object, "type", NULL, &type) ||
-		read_number(reader, object, "level", &claimed) ||
-		read_number(reader, object, "peak_total_bytes", &context->peak_total_bytes) ||
-		read_figures(reader, object, &context->own))
+		read_number(reader, object, "level", &fields->level) ||
+		read_number(reader, object, "peak_total_bytes", &fields->peak_total_bytes) ||
+		read_figures(reader, object, &fields->own))
 		return -1;
-	if (!there || !name || !type)
-		return refuse(reader, "a context without \"%s\"",
-			!there  ? "id"
-			: !name ? "name"
-				: "type");
-	if (claimed != SNAPSHOT_UNKNOWN && claimed != level)
-		return refuse(reader,
-			"\"level\" is %" PRIu64 " where the context is at level %" PRIu32, claimed,
-			level);
 	if (!value_is_null(value_member(object, "children")))
 		return refuse(reader, "\"children\" where no list of contexts can be");
-	return snapshot_rename(reader->snapshot, index, name, ident, type) ? no_memory(reader) : 0;
+	fields->name = name;
+	fields->ident = ident;
+	fields->type = type;
+	return 0;
 }
 
 static int add_context(struct reader *reader, uint32_t parent)
@@ -353,58 +350,104 @@ static int add_context(struct reader *reader, uint32_t parent)
 	return snapshot_add(reader->snapshot, 0, parent, "", NULL, "") ? 0 : no_memory(reader);
 }
 
+/* Fills in context INDEX. */
+static int store(
+	struct reader *reader, const struct json_fields *fields, uint32_t index, uint32_t level)
+{
+	struct snapshot_context *context = &reader->snapshot->contexts[index];
+
+	if (!fields->has_id || !fields->name || !fields->type)
+		return refuse(reader, "a context without \"%s\"",
+			!fields->has_id ? "id"
+			: !fields->name ? "name"
+					: "type");
+	if (fields->level != SNAPSHOT_UNKNOWN && fields->level != level)
+		return refuse(reader,
+			"\"level\" is %" PRIu64 " where the context is at level %" PRIu32,
+			fields->level, level);
+	context->id = fields->id;
+	context->level = level;
+	context->own = fields->own;
+	context->peak_total_bytes = fields->peak_total_bytes;
+	return snapshot_rename(reader->snapshot, index, fields->name, fields->ident, fields->type)
+		       ? no_memory(reader)
+		       : 0;
+}
+
 /* The parent that a flat context names: the context before it, or one above that. */
-static int find_parent(struct reader *reader, const struct cJSON *object, uint32_t *parent)
+static int find_parent(struct reader *reader, const struct json_fields *fields, uint32_t *parent)
 {
 	const struct snapshot *snapshot = reader->snapshot;
-	uint64_t id;
-	bool there;
 
 	*parent = SNAPSHOT_NONE;
-	if (read_id(reader, object, "parent", &id, &there))
-		return -1;
-	if (!there)
+	if (!fields->has_parent)
 		return 0;
 	*parent = snapshot->n ? (uint32_t)snapshot->n - 1 : SNAPSHOT_NONE;
-	while (*parent != SNAPSHOT_NONE && snapshot->contexts[*parent].id != id)
+	while (*parent != SNAPSHOT_NONE && snapshot->contexts[*parent].id != fields->parent)
 		*parent = snapshot->contexts[*parent].parent;
 	if (*parent == SNAPSHOT_NONE)
 		return refuse(reader,
 			"\"parent\" is %" PRIu64
 			"; expected the id of the context before this one, "
 			"or of one above that",
-			id);
+			fields->parent);
 	return 0;
 }
 
-static int read_flat(struct reader *reader)
+static int store_flat(struct reader *reader, const struct json_fields *fields)
 {
 	struct snapshot *snapshot = reader->snapshot;
-	struct cJSON *object = parse(reader, "this context");
 	uint32_t parent, level = 1;
+
+	if (find_parent(reader, fields, &parent) || add_context(reader, parent))
+		return -1;
+	if (parent != SNAPSHOT_NONE)
+		level = snapshot->contexts[parent].level + 1;
+	return store(reader, fields, (uint32_t)snapshot->n - 1, level);
+}
+
+static int store_any(struct reader *reader, const struct json_fields *fields)
+{
+	const struct jsonsplit *split = &reader->split;
+
+	if (reader->flat)
+		return store_flat(reader, fields);
+	return store(reader, fields, split->frames[split->n - 1].tag, (uint32_t)split->n - 1);
+}
+
+/* The context that has ended: in the usual form, or whatever is JSON. */
+static int read_context(struct reader *reader)
+{
+	struct json_fields fields = {0};
+	struct cJSON *object;
+	size_t size;
+	char *text = split_text(&reader->split, &size);
 	int result = -1;
 
-	if (object && !find_parent(reader, object, &parent) && !add_context(reader, parent)) {
-		if (parent != SNAPSHOT_NONE)
-			level = snapshot->contexts[parent].level + 1;
-		snapshot->contexts[snapshot->n - 1].level = level;
-		result = read_context(reader, object, (uint32_t)snapshot->n - 1, level);
-	}
+	if (form_match(&reader->form, text, size, &fields))
+		return store_any(reader, &fields);
+	fields = (struct json_fields){0};
+	object = parse(reader, "this context");
+	if (object && !read_fields(reader, object, &fields))
+		result = store_any(reader, &fields);
 	value_delete(object);
 	return result;
 }
 
-static int read_nested(struct reader *reader)
+/* Reads flat contexts while they are lines of the usual form. */
+static int read_lines(struct reader *reader)
 {
-	const struct jsonsplit *split = &reader->split;
-	struct cJSON *object = parse(reader, "this context");
-	int result = -1;
+	struct json_fields fields = {0};
+	size_t size;
+	char *line;
 
-	if (object)
-		result = read_context(
-			reader, object, split->frames[split->n - 1].tag, (uint32_t)split->n - 1);
-	value_delete(object);
-	return result;
+	while ((line = split_line(&reader->split, &size)) &&
+		form_match(&reader->form, line, size, &fields)) {
+		if (store_flat(reader, &fields))
+			return -1;
+		split_pass_line(&reader->split, size);
+	}
+	return 0;
 }
 
 static int opened(struct reader *reader)
@@ -423,9 +466,9 @@ static int opened(struct reader *reader)
 
 static int closed(struct reader *reader)
 {
-	if (reader->split.n > 1)
-		return read_nested(reader);
-	return reader->head ? read_flat(reader) : read_head(reader);
+	if (reader->split.n > 1 || reader->head)
+		return read_context(reader);
+	return read_head(reader);
 }
 
 /* ---- The whole ------------------------------------------------------------------------ */
@@ -485,7 +528,7 @@ static int read_all(struct reader *reader)
 		if (event == SPLIT_OPEN)
 			result = opened(reader);
 		else if (event == SPLIT_CLOSE)
-			result = closed(reader);
+			result = closed(reader) || (reader->flat && read_lines(reader));
 		else if (reader->split.n == 1 && !reader->head)
 			result = read_head_early(reader);
 	}
@@ -526,7 +569,8 @@ struct snapshot *json_read(FILE *in, struct json_error *error)
 	reader->snapshot = snapshot;
 	reader->error = error;
 	split_init(&reader->split, in);
-	ok = !read_and_judge(reader);
+	ok = form_init(&reader->form) ? no_memory(reader) == 0 : read_and_judge(reader) == 0;
+	form_done(&reader->form);
 	split_done(&reader->split);
 	free(reader);
 	if (ok)

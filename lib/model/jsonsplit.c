@@ -53,16 +53,22 @@ static bool fill(struct jsonsplit *split)
 	return split->end;
 }
 
-/* The next byte; EOF at the end and where reading fails. */
-static inline int get(struct jsonsplit *split)
+/* Begins a line where the last one ended. */
+static inline void begin_line(struct jsonsplit *split)
 {
-	int c;
-
 	if (split->line_ended) {
 		split->line++;
 		split->before_line = split->before_buffer + split->at;
 		split->line_ended = false;
 	}
+}
+
+/* The next byte; EOF at the end and where reading fails. */
+static inline int get(struct jsonsplit *split)
+{
+	int c;
+
+	begin_line(split);
 	if (split->at == split->end && !fill(split))
 		return EOF;
 	c = (unsigned char)split->buffer[split->at++];
@@ -393,7 +399,7 @@ enum split_event split_next(struct jsonsplit *split)
 	return event == SPLIT_END ? next_in_object(split) : event;
 }
 
-const char *split_text(struct jsonsplit *split, size_t *size)
+char *split_text(struct jsonsplit *split, size_t *size)
 {
 	size_t start = split->frames[split->n - 1].start, end = split->size;
 
@@ -403,4 +409,47 @@ const char *split_text(struct jsonsplit *split, size_t *size)
 	split->text[end] = '\0';
 	*size = end - start;
 	return split->text + start;
+}
+
+/* Where the line that begins in the buffer ends, after reading on if that is needed; or NULL. */
+static char *line_end(struct jsonsplit *split)
+{
+	char *buffer = split->buffer;
+	char *end = memchr(buffer + split->at, '\n', split->end - split->at);
+
+	if (end)
+		return end;
+	split->before_buffer += split->at;
+	split->end -= split->at;
+	memmove(buffer, buffer + split->at, split->end);
+	split->at = 0;
+	split->end += fread(buffer + split->end, 1, sizeof split->buffer - split->end, split->in);
+	return memchr(buffer, '\n', split->end);
+}
+
+char *split_line(struct jsonsplit *split, size_t *size)
+{
+	char *end;
+
+	if (split->message)
+		return NULL;
+	if (split->closed)
+		drop_frame(split);
+	if (split->mode != SPLIT_TOP)
+		return NULL;
+	while (split->at < split->end && blank(split->buffer[split->at]))
+		get(split);
+	begin_line(split);
+	end = line_end(split);
+	if (!end)
+		return NULL;
+	split->column = split_column(split) + 1;
+	*size = (size_t)(end - split->buffer) - split->at;
+	return split->buffer + split->at;
+}
+
+void split_pass_line(struct jsonsplit *split, size_t size)
+{
+	split->at += size + 1;
+	split->line_ended = true;
 }

@@ -72,13 +72,21 @@ void split_done(struct jsonsplit *split);
 
 enum split_event split_next(struct jsonsplit *split);
 
+/*
+ * The line that comes next, without its end, if it can be had whole at once and no object is open;
+ * else NULL.  For who knows it by heart: split_pass_line() passes it, else it is taken apart as
+ * usual.  It may be changed once it is certain to be passed; split->line and column are its place.
+ */
+char *split_line(struct jsonsplit *split, size_t *size);
+void split_pass_line(struct jsonsplit *split, size_t size);
+
 /* The column of the byte last read, from 1; columns count bytes. */
 uint64_t split_column(const struct jsonsplit *split);
 
 /*
  * The last frame's text so far, ended by "}" where it is still open: an object in any case.  Ends
- * with 0; valid until the next call of split_next().
+ * with 0; the caller's to change until the next call of split_next().
  */
-const char *split_text(struct jsonsplit *split, size_t *size);
+char *split_text(struct jsonsplit *split, size_t *size);
 
 #endif

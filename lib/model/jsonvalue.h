@@ -34,10 +34,14 @@ struct cJSON *value_add_double(struct cJSON *object, const char *key, double num
 struct cJSON *value_add_string(struct cJSON *object, const char *key, const char *text);
 struct cJSON *value_add_true(struct cJSON *object, const char *key);
 
-/* Give another value to a number (an id is one in quotes), or to a string (NULL is null). */
+/* Give another value to a number, or to a string (NULL is null); a mark stands alone. */
 void value_set_number(struct cJSON *number, uint64_t to);
-void value_set_id(struct cJSON *number, uint64_t id);
+void value_set_mark(struct cJSON *number, char mark);
 void value_set_string(struct cJSON *string, const char *text);
+
+/* Write a number (UNKNOWN is null), an id, which is one in quotes; return their end, a 0. */
+char *value_digits(char *to, uint64_t number);
+char *value_id(char *to, uint64_t id);
 
 /* Text that grows; zeroed at first, .text is freed by its owner. */
 struct json_text {
@@ -47,8 +51,11 @@ struct json_text {
 
 /* Makes room for SIZE more bytes.  0, or -1 with ENOMEM. */
 int text_reserve(struct json_text *text, size_t size);
-/* Appends VALUE, of whose strings STRINGS bytes are the sum, in at most 4 KiB besides.  0 or -1. */
+/* Appends VALUE, which has STRINGS bytes of strings and JSON_OBJECT besides at most.  0 or -1. */
 int text_print(struct json_text *text, struct cJSON *value, size_t strings);
+#define JSON_OBJECT 4096
+/* Appends STRING in quotes; NULL is null.  0 or -1. */
+int text_string(struct json_text *text, const char *string);
 
 /*
  * TEXT as JSON may hold it: itself, or where it is no UTF-8, escaped in BUFFER, and *ESCAPED is
@@ -60,6 +67,7 @@ const char *json_presentable(const char *text, struct json_text *buffer, bool *e
 #define JSON_PLAINS 17
 extern const char *const json_plain_keys[JSON_PLAINS];
 uint64_t *json_plain_figure(struct snapshot_figures *figures, size_t i);
+uint64_t json_plain(const struct snapshot_figures *figures, size_t i);
 
 /* The members of FIGURES, for new values to be set. */
 struct json_figures {

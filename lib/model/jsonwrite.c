@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing snapshots and reports as JSON.
+ * Writing snapshots as JSON.
  *
- * One object of a context is made once and given new values for each; what encloses the contexts
- * (brackets, commas, line ends) is written here.  So no more than one context is ever held, and
+ * A context's text is jsonform.c's; what encloses the contexts (brackets, commas, line ends) is
+ * written here.  So no more than one context is ever held, and
  * nothing recurses over the tree.
  */
 #include <errno.h>
@@ -12,6 +12,7 @@
 
 #include "memctx.h"
 #include "model/json.h"
+#include "model/jsonform.h"
 #include "model/jsonvalue.h"
 #include "model/utf8.h"
 
@@ -52,7 +53,7 @@ uint64_t *json_plain_figure(struct snapshot_figures *figures, size_t i)
 	return (uint64_t *)((char *)figures + plain_places[i]);
 }
 
-static uint64_t plain(const struct snapshot_figures *figures, size_t i)
+uint64_t json_plain(const struct snapshot_figures *figures, size_t i)
 {
 	return *(const uint64_t *)((const char *)figures + plain_places[i]);
 }
@@ -83,7 +84,7 @@ bool json_add_figures(struct cJSON *object, struct json_figures *form)
 void json_set_figures(const struct json_figures *form, const struct snapshot_figures *figures)
 {
 	for (size_t i = 0; i < JSON_PLAINS; i++)
-		value_set_number(form->plain[i], plain(figures, i));
+		value_set_number(form->plain[i], json_plain(figures, i));
 	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
 		value_set_number(form->classes[k][0], figures->classes[k].live);
 		value_set_number(form->classes[k][1], figures->classes[k].free);
@@ -130,8 +131,7 @@ struct writer {
 	struct json_text name, ident;      /* of the context in hand, where escaped */
 	struct json_text path;             /* the names from the root, with commas */
 	size_t path_ends[JSON_LEVELS + 1]; /* where each level's name ends in it */
-	struct cJSON *object, *id, *parent, *level, *names, *idents, *type, *peak;
-	struct json_figures figures;
+	struct json_form form;
 };
 
 static int flush(struct writer *writer)
@@ -206,24 +206,13 @@ static int put_head(struct writer *writer, bool flat)
 
 static int writer_init(struct writer *writer, FILE *out, const struct snapshot *snapshot)
 {
-	struct cJSON *object = value_object();
-
-	*writer = (struct writer){.out = out, .snapshot = snapshot, .object = object};
-	if ((writer->id = value_add_number(object, "id", 0)) &&
-		(writer->parent = value_add_number(object, "parent", 0)) &&
-		(writer->level = value_add_number(object, "level", 0)) &&
-		(writer->names = value_add_string(object, "name", "")) &&
-		(writer->idents = value_add_string(object, "ident", "")) &&
-		(writer->type = value_add_string(object, "type", "")) &&
-		json_add_figures(object, &writer->figures) &&
-		(writer->peak = value_add_number(object, "peak_total_bytes", 0)))
-		return 0;
-	return -1;
+	*writer = (struct writer){.out = out, .snapshot = snapshot};
+	return form_init(&writer->form);
 }
 
 static void writer_done(struct writer *writer)
 {
-	value_delete(writer->object);
+	form_done(&writer->form);
 	free(writer->text.text);
 	free(writer->name.text);
 	free(writer->ident.text);
@@ -245,7 +234,7 @@ static int put_path(struct writer *writer, uint32_t level, const char *name)
 		return -1;
 	if (level > 1)
 		path->text[path->size++] = ',';
-	if (text_print(path, writer->names, strlen(name)))
+	if (text_string(path, name))
 		return -1;
 	writer->path_ends[level] = path->size;
 	return put_text(writer, ",\"path\":[") || put(writer, path->text, path->size) ||
@@ -256,21 +245,18 @@ static int print_context(struct writer *writer, const struct snapshot_context *c
 	const char *name, const char *ident)
 {
 	const struct snapshot *snapshot = writer->snapshot;
-	const char *type = snapshot_string(snapshot, context->kind);
+	struct json_fields fields = {.id = context->id,
+		.has_parent = context->parent != SNAPSHOT_NONE,
+		.level = context->level,
+		.name = name,
+		.ident = ident,
+		.type = snapshot_string(snapshot, context->kind),
+		.own = context->own,
+		.peak_total_bytes = context->peak_total_bytes};
 
-	value_set_id(writer->id, context->id);
-	if (context->parent == SNAPSHOT_NONE)
-		value_set_number(writer->parent, SNAPSHOT_UNKNOWN);
-	else
-		value_set_id(writer->parent, snapshot->contexts[context->parent].id);
-	value_set_number(writer->level, context->level);
-	value_set_string(writer->names, name);
-	value_set_string(writer->idents, ident);
-	value_set_string(writer->type, type);
-	json_set_figures(&writer->figures, &context->own);
-	value_set_number(writer->peak, context->peak_total_bytes);
-	return text_print(&writer->text, writer->object,
-		strlen(name) + (ident ? strlen(ident) : 0) + strlen(type));
+	if (fields.has_parent)
+		fields.parent = snapshot->contexts[context->parent].id;
+	return form_print(&writer->form, &fields, &writer->text);
 }
 
 /* The context's own members, without the last brace. */
@@ -287,7 +273,6 @@ static int put_context(struct writer *writer, const struct snapshot_context *con
 	if ((writer->text.size > FLUSH_SIZE && flush(writer)) ||
 		print_context(writer, context, name, ident))
 		return -1;
-	writer->text.size--;
 	if ((name_escaped && put_text(writer, ",\"name_escaped\":true")) ||
 		(ident_escaped && put_text(writer, ",\"ident_escaped\":true")))
 		return -1;
