@@ -374,7 +374,7 @@ static void print_foot(struct page *page, const struct report *report)
 	page_newline(page);
 	snprintf(text, sizeof text, "replayed in %s (%s events/s)",
 		size_time(time, report->elapsed_ns), size_decimal(number, rate));
-	page_left(page, NOTE + 8, text);
+	page_left(page, NOTE + 12, text);
 	page_left(page, 0, "Next: ");
 	page_colored(page, PAGE_BOLD,
 		report->end.live_contexts == 0 && report->counts->contexts_created > 0

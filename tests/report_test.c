@@ -116,7 +116,7 @@ static const char expected[] =
 	"                              system 10 (1%)\n"
 	"STILL LIVE AT THE END         10 chunks in 1 context\n"
 	"\n"
-	"replayed in 2.00 ms (617K events/s)   Next: memctx-tool tree\n";
+	"replayed in 2.00 ms (617K events/s)       Next: memctx-tool tree\n";
 
 struct sample {
 	struct snapshot *peak, *end;
