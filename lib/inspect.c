@@ -177,9 +177,12 @@ static bool links_agree(const memctx *ctx)
 {
 	const memctx *before = NULL;
 
-	for (const memctx *c = ctx->first_child; c != NULL; before = c, c = c->next)
-		if (c->parent != ctx || (before != NULL && (c->prev != before || c == ctx->first_child)))
+	for (const memctx *c = ctx->first_child; c != NULL; before = c, c = c->next) {
+		if (c->parent != ctx)
 			return false;
+		if (before != NULL && (c->prev != before || c == ctx->first_child))
+			return false;
+	}
 	return before == NULL || ctx->first_child->prev == before;
 }
 
@@ -209,7 +212,7 @@ size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 		broken += c->methods->check(c, func, arg);
 		if (!links_agree(c)) {
 			if (func != NULL)
-				func(c, "T1: a context and its children disagree about their links", arg);
+				func(c, "T1: the links of a context's children are broken", arg);
 			return broken + 1;
 		}
 	}
