@@ -361,7 +361,7 @@ static void aset_free_large(memctx *ctx, void *payload)
 	slot->large_bytes -= bytes;
 	mcx_discharge(ctx, bytes, 1);
 	mcx_watch_release(aset_block_start(block), block->end, block->end);
-	mcx_word_store(payload, MCX_TAG_FREE);
+	*(mcx_any_word *)((char *)payload - MCX_WORD) = MCX_TAG_FREE; /* open, as all of it now */
 	mcx_large_put(block, bytes);
 }
 

@@ -76,6 +76,7 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 	size_t room = MCX_CLASS_BYTES(k), slack = mcx_word_middle(word);
 	void *moved = payload;
 
+	mcx_watch_end(payload, room - slack, room);
 	if (size <= room && room - size <= MCX_SLACK_MAX) {
 		class_set_size(ctx, payload, k, slack, size);
 		mcx_watch_resize(ctx, payload, room - slack, size, room);
@@ -159,6 +160,7 @@ static void *large_realloc(memctx *ctx, void *payload, size_t size)
 	size_t old_size = block->requested;
 	void *moved;
 
+	mcx_watch_end(payload, old_size, mcx_aset_usable(ctx, payload));
 	if (size < ctx->small_end) {
 		moved = chunk_move(ctx, payload, old_size, size);
 		if (moved != NULL)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "memdebug.h"
 #include "ring.h"
 
 #define CACHE_BYTES ((size_t)4 << 20)
@@ -150,6 +151,7 @@ static struct cached_block bin_take(struct thread_cache *from, struct cache_bin 
 	for (; i < bin->n; i++)
 		bin->blocks[i] = bin->blocks[i + 1];
 	from->block_bytes -= taken.size;
+	mcx_watch_uncached(taken.memory, taken.size);
 	return taken;
 }
 
@@ -235,6 +237,7 @@ static inline void *bin_pop(struct thread_cache *from, struct cache_bin *bin, si
 
 	from->block_bytes -= taken->size;
 	*size = taken->size;
+	mcx_watch_uncached(taken->memory, taken->size);
 	return taken->memory;
 }
 
@@ -289,6 +292,7 @@ static void cache_put(void *memory, size_t size)
 		bin_drop_oldest(to, bin);
 	bin->blocks[bin->n++] = (struct cached_block){memory, size};
 	to->block_bytes += size;
+	mcx_watch_cached(memory, size);
 	while (to->block_bytes > CACHE_BYTES) {
 		struct cache_bin *from = &to->bins[to->hand];
 

@@ -167,6 +167,7 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 	ctx = mcx_bin_owner(mcx_word_address(behind_word));
 	room = chunk_room(behind, behind_word);
 	old_size = memctx_requested(behind);
+	mcx_watch_end(payload, old_size, room - offset);
 	if (size <= room - offset && (mcx_word_is_other(behind_word) || room - size <= MCX_SLACK_MAX)) {
 		ctx->methods->set_requested(ctx, behind, size);
 		mcx_watch_moved(behind, room, payload, payload, old_size, size);

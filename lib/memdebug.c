@@ -2,8 +2,8 @@
 /*
  * The watched builds (memdebug.h): fills, the sentinel, ASan's and Valgrind's marks.
  *
- * Invariant: what a program may touch is unpoisoned, all else of a block is poisoned; whatever is
- * given back to the system or the cache is unpoisoned first.
+ * Invariant: what a program may touch is unpoisoned, all else of a block is poisoned, a block in
+ * the cache whole; whatever is given back to the system is unpoisoned first.
  */
 #include "memdebug.h"
 
@@ -97,6 +97,7 @@ static void sentinel_check(char *payload, size_t size, size_t room)
 		__asan_unpoison_memory_region(payload + size, 1);
 	VALGRIND_MAKE_MEM_DEFINED(payload + size, 1);
 	byte = payload[size];
+	poison(payload + size, 1);
 	if (byte != MCX_SENTINEL)
 		mcx_misuse("the program wrote past the end of a chunk", payload);
 }
@@ -121,6 +122,11 @@ void mcx_watch_free(memctx *ctx, void *payload, size_t size, size_t room)
 	}
 	VALGRIND_MEMPOOL_FREE(ctx, payload);
 	poison(payload, room);
+}
+
+void mcx_watch_end(void *payload, size_t size, size_t room)
+{
+	sentinel_check(payload, size, room);
 }
 
 void mcx_watch_resize(memctx *ctx, void *payload, size_t old_size, size_t size, size_t room)
@@ -167,14 +173,17 @@ void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, 
 	if (size > old_size)
 		unpoison(bytes + old_size, size - old_size);
 	poison(bytes + size, (size_t)(end - bytes) - size);
+	sentinel_set(bytes, size, (size_t)(end - bytes));
 }
 
 /* What is behind is freed next, and must look as if it had never held another. */
 void mcx_watch_unmove(void *payload, void *behind)
 {
-	(void)payload;
-	VALGRIND_MEMPOOL_CHANGE(memctx_owner(behind), payload, behind, memctx_requested(behind));
-	sentinel_set(behind, memctx_requested(behind), memctx_usable(behind));
+	size_t size = memctx_requested(behind), room = memctx_usable(behind);
+
+	sentinel_check(payload, size, room - (size_t)((char *)payload - (char *)behind));
+	VALGRIND_MEMPOOL_CHANGE(memctx_owner(behind), payload, behind, size);
+	sentinel_set(behind, size, room);
 }
 
 void mcx_watch_lift(char *start, char *end)
@@ -196,6 +205,16 @@ void mcx_watch_land(memctx *ctx, const struct mcx_block *from, struct mcx_block 
 	poison(payload - MCX_WORD, MCX_WORD);
 	if (to->requested < room)
 		poison(payload + to->requested, room - to->requested);
+}
+
+void mcx_watch_cached(void *memory, size_t size)
+{
+	poison(memory, size);
+}
+
+void mcx_watch_uncached(void *memory, size_t size)
+{
+	unpoison(memory, size);
 }
 
 void mcx_watch_create(memctx *ctx)

@@ -57,9 +57,13 @@
 extern int mcx_debug_level MCX_HIDDEN;
 void mcx_debug_init(void) MCX_HIDDEN;
 
-/* PAYLOAD of ROOM usable bytes was handed out for SIZE; was freed; was resized in place. */
+/*
+ * PAYLOAD of ROOM usable bytes was handed out for SIZE; was freed; is about to be resized; was
+ * resized in place.
+ */
 void mcx_watch_alloc(memctx *ctx, void *payload, size_t size, size_t room) MCX_HIDDEN;
 void mcx_watch_free(memctx *ctx, void *payload, size_t size, size_t room) MCX_HIDDEN;
+void mcx_watch_end(void *payload, size_t size, size_t room) MCX_HIDDEN;
 void mcx_watch_resize(memctx *ctx, void *payload, size_t old_size, size_t size,
 	size_t room) MCX_HIDDEN;
 /* The bytes behind a block's header came from the system; are to be carved anew; go back. */
@@ -73,6 +77,9 @@ void mcx_watch_land(memctx *ctx, const struct mcx_block *from, struct mcx_block 
 void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, size_t old_size,
 	size_t size) MCX_HIDDEN;
 void mcx_watch_unmove(void *payload, void *behind) MCX_HIDDEN;
+/* A block goes to a thread's cache, where nobody may touch it; and comes out. */
+void mcx_watch_cached(void *memory, size_t size) MCX_HIDDEN;
+void mcx_watch_uncached(void *memory, size_t size) MCX_HIDDEN;
 /* A context began; lost every chunk; ended. */
 void mcx_watch_create(memctx *ctx) MCX_HIDDEN;
 void mcx_watch_reset(memctx *ctx) MCX_HIDDEN;
@@ -87,6 +94,7 @@ void mcx_debug_report(const memctx *ctx, const char *what, void *arg) MCX_HIDDEN
 #define mcx_debug_init() ((void)0)
 #define mcx_watch_alloc(ctx, payload, size, room) ((void)0)
 #define mcx_watch_free(ctx, payload, size, room) ((void)0)
+#define mcx_watch_end(payload, size, room) ((void)0)
 #define mcx_watch_resize(ctx, payload, old_size, size, room) ((void)0)
 #define mcx_watch_block(start, end) ((void)0)
 #define mcx_watch_wipe(start, free, end) ((void)0)
@@ -95,6 +103,8 @@ void mcx_debug_report(const memctx *ctx, const char *what, void *arg) MCX_HIDDEN
 #define mcx_watch_unmove(payload, behind) ((void)0)
 #define mcx_watch_lift(start, end) ((void)0)
 #define mcx_watch_land(ctx, from, to) ((void)0)
+#define mcx_watch_cached(memory, size) ((void)0)
+#define mcx_watch_uncached(memory, size) ((void)0)
 #define mcx_watch_create(ctx) ((void)0)
 #define mcx_watch_reset(ctx) ((void)0)
 #define mcx_watch_delete(ctx) ((void)0)
