@@ -166,7 +166,8 @@ MEMCTX_API void *memctx_alloc_array(memctx *ctx, size_t count, size_t size);
 
 /*
  * Resizes a chunk within its context; the contents up to the smaller size stay.  On failure
- * the chunk is as it was.  CHUNK must not be NULL: it is what names the context.
+ * the chunk is as it was; making one smaller fails only from 8 KiB to 0.  CHUNK must not be
+ * NULL: it is what names the context.
  */
 MEMCTX_API void *memctx_realloc(void *chunk, size_t size);
 
