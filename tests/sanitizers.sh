@@ -51,15 +51,16 @@ build asan-asan build/asan/libmemctx.a -fsanitize=address,undefined
 build check build/release/libmemctx-check.a
 build plain build/release/libmemctx.a
 
+kinds="(use-after-poison|heap-buffer-overflow|heap-use-after-free)"
 for program in asan-check asan-asan; do
 	silent $program clean
 	for deed in read_freed write_freed read_past_end read_past_class read_before \
 		read_never_carved read_freed_large read_past_large read_past_aligned \
 		read_before_aligned read_freed_aligned read_past_shrunk read_past_shrunk_large \
 		read_where_it_was read_after_reset read_second_block_after_reset \
-		read_after_delete read_large_after_delete write_past_end write_past_aligned write_past_large; do
-		reports $program $deed \
-			"AddressSanitizer: (use-after-poison|heap-buffer-overflow|heap-use-after-free)"
+		read_after_delete read_large_after_delete write_past_end write_past_aligned \
+		write_past_large; do
+		reports $program $deed "AddressSanitizer: $kinds"
 		grep -q " in $deed .*misdeeds.c" "$folder/said" ||
 			complain "$program $deed: the report does not point at the program"
 	done
