@@ -122,10 +122,16 @@ void memctx_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
 bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 {
 	uint64_t word = payload != NULL ? mcx_word_load(payload) : 0;
-	uintptr_t address = mcx_word_address(word);
-	unsigned k = mcx_word_middle(word);
+	uintptr_t address;
+	unsigned k;
 
 	memset(info, 0, sizeof(*info));
+	if (payload != NULL && mcx_word_is_moved(word, payload) && !mcx_word_is_other(word)) {
+		payload = (const void *)mcx_word_address(word);
+		word = mcx_word_load(payload);
+	}
+	address = mcx_word_address(word);
+	k = mcx_word_middle(word);
 	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES) {
 		info->address = payload;
 		info->header = word;

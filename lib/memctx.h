@@ -280,7 +280,10 @@ MEMCTX_API void memctx_each_chunk(const memctx *ctx, const struct memctx_block_i
 /* A freelist from its head. */
 MEMCTX_API void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func,
 	void *arg);
-/* Decodes the header of a chunk; false where it is neither a chunk in use nor a free one. */
+/*
+ * Decodes the header of a chunk; false where it is neither a chunk in use nor a free one.  Of an
+ * aligned chunk, which lies inside another, the other's: address is where that one begins.
+ */
 MEMCTX_API bool memctx_describe(const void *chunk, struct memctx_chunk_info *info);
 
 /*

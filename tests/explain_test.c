@@ -228,6 +228,31 @@ static void test_large(void **state)
 	WALK(steps);
 }
 
+/*
+ * An aligned chunk lies inside one that is larger by the alignment: 100 + 64 in 256, 30 + 16 in 64,
+ * 3000 + 4096 in a block of 7096 rounded to 16 and 48.
+ */
+static void test_aligned(void **state)
+{
+	static const struct step steps[] = {
+		{"create 1 - aset \"Demo\" init=1024 max=8192",
+			"1,024 B from the system; keeper block: 728 B to carve", NULL},
+		{"alloc 1 1 100 align=64", "256 B, slack 156; carved, block 1", ""},
+		{"free 1", "owner word becomes the link", "1"},
+		{"alloc 1 2 200", "REUSED the place of #1; slack 56", ""},
+		{"alloc 1 3 30 align=16", "64 B, slack 34; carved, block 1", ""},
+		{"realloc 3 40", "fits its 64 B: slack 34 becomes 24", NULL},
+		{"alloc 1 4 3000 align=4096",
+			"too large for a class: a block of its own, 7,152 B from the system", NULL},
+		{"free 4", "block of 7,152 B straight back to the system", NULL},
+		{"free 3", "owner word becomes the link", "3"},
+		{"alloc 1 5 50 align=8", "REUSED the place of #3; slack 14", ""},
+	};
+
+	(void)state;
+	WALK(steps);
+}
+
 static void test_contexts(void **state)
 {
 	static const struct step steps[] = {
@@ -491,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_aligned),
 		cmocka_unit_test(test_contexts),
 		cmocka_unit_test(test_base_and_lost),
 		cmocka_unit_test(test_run),
