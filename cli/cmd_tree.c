@@ -350,14 +350,16 @@ const struct command command_tree = {
 	.summary = "show the tree of contexts and what they hold",
 	.operands = "[SOURCE]",
 	.description =
-		"Prints a table of the contexts of SOURCE: a trace, a JSON snapshot, or the "
-		"outcome of the last replay where none is given. A line counts a context with all "
+		"Prints a table of the contexts of SOURCE: a trace, a JSON snapshot, a live "
+		"process (its id; ./123 is a file), or where none is given the outcome of the last "
+		"replay, or else the one live process. A line counts a context with all "
 		"that stands below it; siblings come largest first, and three or more of one name "
 		"share a line.\n"
 		"\n"
 		"  memctx-tool tree --at=peak traces/pg_pgbench.trace\n"
 		"  memctx-tool tree --group --sort=slack\n"
 		"  memctx-tool tree --json traces/pg_pgbench.trace > now.json\n"
+		"  memctx-tool tree 4711\n"
 		"\n"
 		"TOTAL is what was taken from the system, of it FREELIST lies on freelists, TAIL "
 		"was never carved, and USED is the rest. As many lines are shown as the screen has "

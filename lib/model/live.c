@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -269,15 +270,31 @@ struct live *live_open_fd(int fd, struct live_error *error)
 	return live;
 }
 
+/* Says who would be allowed to read it. */
+static struct live *refuse_access(pid_t pid, struct live_error *error)
+{
+	char path[64];
+	struct stat status;
+	const struct passwd *user = NULL;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	if (stat(path, &status) == 0 && status.st_uid != 0)
+		user = getpwuid(status.st_uid);
+	if (user)
+		set_error(error, "not allowed to read its memory; run as %.64s or root",
+			user->pw_name);
+	else
+		set_error(error, "not allowed to read its memory; run as root");
+	return NULL;
+}
+
 struct live *live_open(pid_t pid, struct live_error *error)
 {
 	int fd = find_descriptor(pid), number = errno;
 	struct live *live;
 
-	if (fd < 0 && (number == EACCES || number == EPERM)) {
-		set_error(error, "not allowed to look into it; run as its user or as root");
-		return NULL;
-	}
+	if (fd < 0 && (number == EACCES || number == EPERM))
+		return refuse_access(pid, error);
 	live = live_new(pid, fd, error);
 	if (!live)
 		return NULL;

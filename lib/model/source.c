@@ -18,6 +18,7 @@
 #include "model/json.h"
 #include "model/size.h"
 #include "model/source.h"
+#include "model/source_live.h"
 #include "model/source_peek.h"
 #include "model/state.h"
 
@@ -33,6 +34,7 @@ struct source {
 	struct source_options options;
 	struct trace_reader *reader;
 	struct replay *replay;
+	struct live *live;
 	bool ended; /* the replay came to the trace's end */
 };
 
@@ -101,6 +103,40 @@ static bool all_digits(const char *text)
 	return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
+/* PID in digits; what is too large for one is no process. */
+static int find_live(struct source *source, const char *pid, struct source_error *error)
+{
+	struct live_error cause;
+	unsigned long number = strtoul(pid, NULL, 10);
+
+	source->kind = SOURCE_LIVE;
+	snprintf(source->path, sizeof source->path, "%.40s", pid);
+	if (number <= INT32_MAX)
+		source->live = live_open((pid_t)number, &cause);
+	else
+		cause = (struct live_error){1, "there is no such process"};
+	if (source->live)
+		return 0;
+	set_error(error, cause.status, source->path, "%s%s%s", cause.message,
+		access(pid, F_OK) == 0 ? "; the file is ./" : "",
+		access(pid, F_OK) == 0 ? source->path : "");
+	return -1;
+}
+
+/* Nothing was named and no replay is kept: the one process that there is. */
+static int find_only(struct source *source, struct source_error *error)
+{
+	char pid[24], text[sizeof error->message];
+	pid_t only = source_live_only(text, sizeof text);
+
+	if (only > 0) {
+		snprintf(pid, sizeof pid, "%d", (int)only);
+		return find_live(source, pid, error);
+	}
+	set_error(error, 1, "", "nothing to show: %.370s", text);
+	return -1;
+}
+
 static int find_last(struct source *source, struct source_error *error)
 {
 	FILE *in = state_open(false, source->path);
@@ -112,10 +148,8 @@ static int find_last(struct source *source, struct source_error *error)
 		return 0;
 	}
 	if (number == ENOENT)
-		set_error(error, 1, "",
-			"nothing to show: no replay is kept; name a trace or a JSON snapshot");
-	else
-		set_open_error(error, source->path, number);
+		return find_only(source, error);
+	set_open_error(error, source->path, number);
 	return -1;
 }
 
@@ -158,12 +192,7 @@ static int find(struct source *source, const char *argument, struct source_error
 		return find_last(source, error);
 	if (!all_digits(argument))
 		return find_file(source, argument, error);
-	set_error(error, 1, argument,
-		"processes cannot be looked into; expected a trace or a JSON snapshot (./%.40s is "
-		"a "
-		"file)",
-		argument);
-	return -1;
+	return find_live(source, argument, error);
 }
 
 struct source *source_open(
@@ -199,6 +228,7 @@ void source_close(struct source *source)
 	if (!source)
 		return;
 	drop_replay(source);
+	live_close(source->live);
 	if (source->fd > STDIN_FILENO)
 		close(source->fd);
 	free(source);
@@ -417,12 +447,33 @@ static struct snapshot *last_snapshot(const struct source_point *point, struct s
 	return NULL;
 }
 
+/* ---- A process ------------------------------------------------------------------------ */
+
+static struct snapshot *process_snapshot(
+	struct source *source, const struct source_point *point, struct source_error *error)
+{
+	struct live_error cause;
+	struct snapshot *snapshot = NULL;
+
+	if (point->kind > SOURCE_END) {
+		set_error(error, 1, source->path,
+			"a process is seen as it is now; moments are for traces (record makes one)");
+		return NULL;
+	}
+	snapshot = live_snapshot(source->live, &cause);
+	if (!snapshot)
+		set_error(error, cause.status, source->path, "%s", cause.message);
+	return snapshot;
+}
+
 struct snapshot *source_snapshot(
 	struct source *source, const struct source_point *point, struct source_error *error)
 {
 	drop_replay(source);
 	if (source->kind == SOURCE_LAST)
 		return last_snapshot(point, error);
+	if (source->kind == SOURCE_LIVE)
+		return process_snapshot(source, point, error);
 	if (source->used && source->once) {
 		set_error(error, 1, source->path, "it was read already, and can be read only once");
 		return NULL;
@@ -473,7 +524,9 @@ void source_describe(
 	if (!strcmp(path, "-"))
 		path = "standard input";
 	describe_moment(snapshot, moment);
-	if (source->kind == SOURCE_LAST)
+	if (source->kind == SOURCE_LIVE)
+		source_live_describe(source->live, snapshot, text, SOURCE_TEXT);
+	else if (source->kind == SOURCE_LAST)
 		snprintf(text, SOURCE_TEXT, "the last replay: %.400s, %s", path, moment);
 	else if (source->kind == SOURCE_SNAPSHOT)
 		snprintf(text, SOURCE_TEXT, "%.200s: a snapshot of %.200s, %s", source->path, path,

@@ -4,7 +4,7 @@
  *
  * A SOURCE is a trace or a JSON snapshot (a file, or "-" for standard input; recognised by
  * content, plain or compressed), a process id (digits alone), or nothing: then the outcome of
- * the last replay.
+ * the last replay, or where none is kept the one live process.
  */
 #ifndef MEMCTX_MODEL_SOURCE_H
 #define MEMCTX_MODEL_SOURCE_H
@@ -19,6 +19,7 @@ enum source_kind {
 	SOURCE_TRACE,    /* replayed for each snapshot; a pipe for one only */
 	SOURCE_SNAPSHOT, /* a JSON file: one snapshot */
 	SOURCE_LAST,     /* the last replay: its end and its peak */
+	SOURCE_LIVE,     /* a process: as it is now, each time */
 };
 
 #define SOURCE_PATH 4096

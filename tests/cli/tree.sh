@@ -52,7 +52,8 @@ run --sort=tail --depth=0 in.trace
 run --at=13.trace
 run --at=99 in.trace
 run missing.trace
-run
+run 99999999
+run --at=peak --pid=99999999
 awk 'BEGIN { print "memctx-trace 1"; for (i = 1; i <= 401; i++)
 	print "create " i " " (i > 1 ? i - 1 : "-") " aset \"d\" init=1024 max=8192" }' >deep.trace
 run --top=13 deep.trace
