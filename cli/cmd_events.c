@@ -49,9 +49,15 @@ struct request {
 	int n_wanted;
 	bool lists, keep_going;
 	uint64_t memory;
+	char *why; /* of EXPLAIN_TEXT: why the last event was skipped */
 };
 
 /* ---- Opening -------------------------------------------------------------------------- */
+
+static void note_skip(const struct replay_error *error, void *why)
+{
+	snprintf(why, EXPLAIN_TEXT, "%s", error->message);
+}
 
 /* Opens the trace and replays it up to EVENT.  What goes wrong is said. */
 static int open_at(struct run *run, const struct request *request, uint64_t event)
@@ -60,6 +66,8 @@ static int open_at(struct run *run, const struct request *request, uint64_t even
 	run->path = request->path;
 	run->options.keep_going = request->keep_going;
 	run->options.memory = request->memory;
+	run->options.on_skip = note_skip;
+	run->options.arg = request->why;
 	run->until_event = event;
 	return run_trace(run);
 }
@@ -157,6 +165,24 @@ static int skip_to_wanted(const struct request *request, const struct run *run,
 	return got;
 }
 
+/* Takes the next event into the table.  1, 0: the end, -1: *ERROR. */
+static int show_event(const struct request *request, struct explain *explain,
+	struct events_table *table, struct replay_error *error)
+{
+	struct explain_event *event = events_table_next(table);
+	int got;
+
+	*request->why = '\0';
+	got = explain_next(explain, event, error);
+	if (got <= 0)
+		return got;
+	if (event->skipped)
+		snprintf(event->did, sizeof(event->did), "skipped: %.480s",
+			*request->why != '\0' ? request->why : "lost events made what it names");
+	events_table_add(table);
+	return got;
+}
+
 /* Shows the events asked for; *SHOWN: how many.  1: there are more, 0: the end, -1: *ERROR. */
 static int show_events(const struct request *request, const struct run *run,
 	struct explain *explain, struct events_table *table, uint64_t *shown,
@@ -168,10 +194,9 @@ static int show_events(const struct request *request, const struct run *run,
 		got = skip_to_wanted(request, run, explain, error);
 		if (got <= 0 || *shown == request->count)
 			return got;
-		got = explain_next(explain, events_table_next(table), error);
+		got = show_event(request, explain, table, error);
 		if (got <= 0)
 			return got;
-		events_table_add(table);
 	}
 	return got;
 }
@@ -291,7 +316,8 @@ static int parse_option(struct request *request, const struct cli_args *args, in
 static int run_events(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
-	struct request request = {.at = 1, .count = DEFAULT_COUNT};
+	char why[EXPLAIN_TEXT] = "";
+	struct request request = {.at = 1, .count = DEFAULT_COUNT, .why = why};
 	int option, status = CLI_DONE;
 	struct run run;
 

@@ -294,6 +294,12 @@ static void test_base_and_lost(void **state)
 		{"alloc 1 1 32", "the id lived: that chunk is freed first; REUSED the place of #1",
 			""},
 		{"free 77", "skipped", NULL},
+		{"create 2 1 aset \"Old\" init=1024 max=8192",
+			"below Top; 1,024 B from the system; keeper block: 728 B to carve", NULL},
+		{"create 2 1 aset \"New\" init=1024 max=8192",
+			"the id lived: that context is deleted first; below Top; 1,024 B from the "
+			"system; keeper block: 728 B to carve",
+			NULL},
 		{"free 1", "owner word becomes the link", "1"},
 	};
 

@@ -463,14 +463,19 @@ static void note_before(struct explain *explain, const struct trace_event *event
 	ctx = out->has_context ? replay_context(explain->replay, out->context) : NULL;
 	look(explain, event, ctx, event->op == TRACE_ALLOC ? NULL : &event->chunk,
 		&explain->before);
-	if (ctx != NULL)
+	if (event->op == TRACE_CREATE)
+		copy_name(out, event->create->name, event->create->ident);
+	else if (ctx != NULL)
 		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
 	if ((event->op == TRACE_CREATE || event->op == TRACE_MOVE) &&
 		(event->has & TRACE_HAS_PARENT) != 0)
 		parent = replay_context(explain->replay, event->id2);
 	facts->parent = parent != NULL ? memctx_name(parent) : NULL;
-	facts->took_over = event->op == TRACE_ALLOC && replay_progress(explain->replay).lost > 0 &&
-			   replay_look_chunk(explain->replay, event->chunk, &chunk);
+	facts->took_over =
+		event->op == TRACE_CREATE
+			? ctx != NULL
+			: event->op == TRACE_ALLOC && replay_progress(explain->replay).lost > 0 &&
+				  replay_look_chunk(explain->replay, event->chunk, &chunk);
 	if (event->op == TRACE_IDENT)
 		facts->ident = event->create->ident;
 }

@@ -37,7 +37,7 @@ struct explain_facts {
 	const struct explain_state *before, *after;
 	bool reused;                   /* a free chunk was taken: */
 	struct explain_link reused_of; /* in the place of this one */
-	bool took_over;                /* the id lived: that chunk was freed first */
+	bool took_over;                /* the id lived: what had it went first */
 	int n_pieces;                  /* cut from the tail of the block that is full now */
 	size_t pieces[EXPLAIN_PIECES]; /* their sizes, the first cut first */
 	const char *parent;            /* create, move: the context above; NULL: none */

@@ -250,6 +250,8 @@ static void say_create(struct explain_event *out, const struct explain_facts *fa
 {
 	const struct memctx_stats *stats = &facts->after->stats;
 
+	if (facts->took_over)
+		explain_phrase(out, "the id lived: that context is deleted first");
 	if (facts->kind != NULL)
 		explain_phrase(out, "replayed as %s, not %s",
 			memctx_kind_name(memctx_kind_of(facts->after->ctx)), facts->kind);
