@@ -195,7 +195,7 @@ static int width_of_lists(const struct events_table *table)
 			widest = (int)strlen(text) > widest ? (int)strlen(text) : widest;
 		}
 	}
-	return widest + REST_WIDTH;
+	return widest + REST_WIDTH + (table->width - PAGE_WIDTH) / 2;
 }
 
 static void lay_out(struct events_table *table)
@@ -283,7 +283,10 @@ static void print_word(struct page *page, const char *word, size_t length, int w
 	memcpy(text, word, length);
 	text[length] = '\0';
 	display_fit(shown, text, width, display_flags(page));
-	page_colored(page, strcmp(text, "REUSED") == 0 ? PAGE_GREEN : PAGE_PLAIN, shown);
+	if (strcmp(text, "REUSED") == 0)
+		page_colored(page, PAGE_GREEN, shown);
+	else
+		page_left(page, 0, shown);
 }
 
 /* Prints the words of TEXT up to END that fit before column LAST, one at least; returns the rest.
