@@ -54,7 +54,11 @@ __attribute__((format(printf, 4, 5))) static void set_error(
 
 static void set_open_error(struct source_error *error, const char *path, int number)
 {
-	set_error(error, number == ENOMEM ? 3 : 1, path, "%s", strerror(number));
+	if (number == ENOMEM) {
+		set_error(error, 3, path, "out of memory");
+		return;
+	}
+	set_error(error, 1, path, "%s", strerror(number));
 	error->open = number;
 }
 
@@ -156,6 +160,7 @@ static int find_last(struct source *source, struct source_error *error)
 static int find_file(struct source *source, const char *path, struct source_error *error)
 {
 	struct stat status;
+	int json;
 
 	if (strlen(path) >= sizeof source->path) {
 		set_open_error(error, path, ENAMETOOLONG);
@@ -176,7 +181,12 @@ static int find_file(struct source *source, const char *path, struct source_erro
 	}
 	source->start = lseek(source->fd, 0, SEEK_CUR);
 	source->once = !S_ISREG(status.st_mode);
-	source->kind = source_peek_is_json(source->fd) ? SOURCE_SNAPSHOT : SOURCE_TRACE;
+	json = source_peek_is_json(source->fd);
+	if (json < 0) {
+		set_open_error(error, path, errno);
+		return -1;
+	}
+	source->kind = json ? SOURCE_SNAPSHOT : SOURCE_TRACE;
 	return 0;
 }
 
@@ -264,9 +274,10 @@ static int open_trace(struct source *source, struct source_error *error)
 
 	source->reader = trace_open_fd(source->fd, flags, &cause);
 	if (!source->reader) {
-		set_error(error, cause.system == ENOMEM ? 3 : 1, source->path, "%s", cause.message);
+		set_error(error, 1, source->path, "%s", cause.message);
 		set_place(error, cause.line, cause.column);
-		error->open = cause.system;
+		if (cause.system)
+			set_open_error(error, source->path, cause.system);
 		return -1;
 	}
 	source->replay = replay_new(source->reader, &source->options.replay, &refused);
@@ -349,11 +360,11 @@ static struct snapshot *read_json(FILE *in, const char *path, struct source_erro
 	struct snapshot *snapshot = json_read(in, &cause);
 
 	if (!snapshot) {
-		set_error(error, cause.system == ENOMEM ? 3 : 1, path, "%s", cause.message);
+		set_error(error, 1, path, "%s", cause.message);
 		set_place(error, cause.line, cause.column);
 		if (cause.system == EBADMSG)
 			set_error(error, 1, path, "the compressed data is damaged or cut short");
-		else if (cause.system && cause.system != ENOMEM)
+		else if (cause.system)
 			set_open_error(error, path, cause.system);
 	}
 	fclose(in);
@@ -395,13 +406,15 @@ static bool is_at(const struct snapshot *snapshot, const struct source_point *po
 static struct snapshot *json_snapshot(
 	struct source *source, const struct source_point *point, struct source_error *error)
 {
-	FILE *in = source_peek_open(source->fd, error->message, sizeof error->message);
 	char moment[80], message[sizeof error->message];
 	struct snapshot *snapshot;
+	int number = 0;
+	FILE *in = source_peek_open(source->fd, message, sizeof message, &number);
 
 	if (!in) {
-		snprintf(message, sizeof message, "%s", error->message);
 		set_error(error, 1, source->path, "%s", message);
+		if (number)
+			set_open_error(error, source->path, number);
 		return NULL;
 	}
 	snapshot = read_json(in, source->path, error);

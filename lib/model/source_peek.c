@@ -14,7 +14,7 @@
 #include "model/source_peek.h"
 #include "model/trace_internal.h"
 
-#define PEEK_SIZE ((size_t)65536) /* what a pipe holds */
+#define PEEK_SIZE 65536 /* what a pipe holds */
 #define TEXT_SIZE 512
 
 /* What the pipe FD has next. */
@@ -50,33 +50,36 @@ static ssize_t peek(int fd, char *bytes, size_t size)
 	return S_ISREG(status.st_mode) && at >= 0 ? pread(fd, bytes, size, at) : -1;
 }
 
-/* Whether the text that BYTES are compressed of begins as JSON does. */
-static bool is_compressed_json(const char *bytes, size_t size)
+/* Whether the text that BYTES are compressed of begins as JSON does; -1 with ENOMEM. */
+static int is_compressed_json(const char *bytes, size_t size)
 {
-	struct trace_error error;
+	struct trace_error error = {0};
 	struct trace_input *input = trace_input_memory(bytes, size, &error);
 	char text[TEXT_SIZE];
-	ptrdiff_t got;
+	ptrdiff_t got = -1;
 
-	if (!input)
-		return false;
-	got = trace_input_read(input, text, sizeof text, &error);
-	trace_input_close(input);
+	if (input) {
+		got = trace_input_read(input, text, sizeof text, &error);
+		trace_input_close(input);
+	}
+	if (got < 0 && error.system == ENOMEM) {
+		errno = ENOMEM;
+		return -1;
+	}
 	return got > 0 && json_recognise(text, (size_t)got);
 }
 
-bool source_peek_is_json(int fd)
+int source_peek_is_json(int fd)
 {
-	char *bytes = malloc(PEEK_SIZE);
-	ssize_t got = bytes ? peek(fd, bytes, PEEK_SIZE) : -1;
-	bool compressed = false, json = false;
+	char bytes[PEEK_SIZE];
+	ssize_t got = peek(fd, bytes, sizeof bytes);
+	bool compressed = false;
 
-	if (got > 0 && trace_recognise(bytes, (size_t)got, &compressed) && compressed)
-		json = is_compressed_json(bytes, (size_t)got);
-	else if (got > 0)
-		json = json_recognise(bytes, (size_t)got);
-	free(bytes);
-	return json;
+	if (got <= 0)
+		return 0;
+	if (trace_recognise(bytes, (size_t)got, &compressed) && compressed)
+		return is_compressed_json(bytes, (size_t)got);
+	return json_recognise(bytes, (size_t)got);
 }
 
 static ssize_t input_read(void *cookie, char *to, size_t size)
@@ -95,7 +98,7 @@ static int input_close(void *cookie)
 	return 0;
 }
 
-FILE *source_peek_open(int fd, char *message, size_t size)
+FILE *source_peek_open(int fd, char *message, size_t size, int *system)
 {
 	const cookie_io_functions_t functions = {.read = input_read, .close = input_close};
 	struct trace_error error = {0};
@@ -103,12 +106,14 @@ FILE *source_peek_open(int fd, char *message, size_t size)
 	FILE *in;
 
 	if (!input) {
+		*system = error.system;
 		snprintf(message, size, "%s", error.message);
 		return NULL;
 	}
 	in = fopencookie(input, "r", functions);
 	if (!in) {
 		trace_input_close(input);
+		*system = ENOMEM;
 		snprintf(message, size, "out of memory");
 	}
 	return in;
