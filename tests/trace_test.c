@@ -213,21 +213,15 @@ static void test_columns(void **state)
 	}
 }
 
-/* A batch's lines, places and strings are all there after it was read, whatever its end was. */
-static void test_batches_of_creates(void **state)
+/* Batches end with the buffer, with the array, and where there are too many creates for one. */
+static void check_creates(const char *text, size_t size, size_t capacity, uint64_t creates)
 {
-	enum { CREATES = 3 * TRACE_CREATES };
-	static char text[CREATES * 40];
 	static struct trace_event events[2 * TRACE_CREATES];
 	struct trace_error error;
 	char wanted[40];
 	uint64_t seen = 0;
 	ptrdiff_t got;
-	(void)state;
-	size_t size = (size_t)sprintf(text, HEADER);
-	for (unsigned i = 0; i < CREATES; i++)
-		size += (size_t)sprintf(text + size, "create %u - aset \"\\x6e%u\"\r\n", i, i);
-	struct trace_reader *reader = read_text(text, size, 1000, 0, &error);
+	struct trace_reader *reader = read_text(text, size, capacity, 0, &error);
 	while ((got = trace_read(reader, events, COUNT(events))) > 0) {
 		for (ptrdiff_t i = 0; i < got; i++, seen++) {
 			size_t length;
@@ -242,11 +236,24 @@ static void test_batches_of_creates(void **state)
 		}
 	}
 	assert_int_equal(got, 0);
-	assert_int_equal(seen, CREATES);
+	assert_int_equal(seen, creates);
 	assert_int_equal(trace_text_bytes(reader), size);
 	assert_int_equal(trace_position(reader), size);
 	assert_int_equal(trace_length(reader), size);
 	trace_close(reader);
+}
+
+/* A batch's lines, places and strings are all there after it was read, whatever its end was. */
+static void test_batches_of_creates(void **state)
+{
+	enum { CREATES = 3 * TRACE_CREATES };
+	static char text[CREATES * 40];
+	(void)state;
+	size_t size = (size_t)sprintf(text, HEADER);
+	for (unsigned i = 0; i < CREATES; i++)
+		size += (size_t)sprintf(text + size, "create %u - aset \"\\x6e%u\"\r\n", i, i);
+	check_creates(text, size, 1000, CREATES);
+	check_creates(text, size, TRACE_BUFFER, CREATES);
 }
 
 /* The same events through a buffer of any size, in batches of any size. */
@@ -299,9 +306,12 @@ static size_t random_line(char *to, size_t room)
 	size_t length = (size_t)snprintf(to, room, "%s", starts[draw(COUNT(starts))]);
 	for (uint64_t fields = draw(10) == 0 ? draw(5) : 1 + 2 * draw(2); fields > 0; fields--) {
 		uint64_t digits = draw(8) == 0 ? draw(40) : 1 + draw(draw(3) == 0 ? 20 : 8);
+		bool hex = draw(5) == 0;
 		to[length++] = draw(50) == 0 ? '\t' : ' ';
+		if (hex)
+			length += (size_t)sprintf(to + length, "0x");
 		for (; digits > 0; digits--)
-			to[length++] = (char)('0' + draw(10));
+			to[length++] = "0123456789abcdefABCDEF"[draw(hex ? 22 : 10)];
 	}
 	if (draw(8) == 0) {
 		char odd = (char)(1 + draw(255));
@@ -369,7 +379,9 @@ static void test_fast_path_takes(void **state)
 	static const char *const lines[] = {"alloc 1 2 3\n", "free 1\n", "realloc 1 2\n",
 		"realloc 1 2 3\n", "reset 1\n", "resetonly 1\n", "delete 1\n", "time 1\n",
 		"alloc 12345678 12345678 12345678\n", "alloc 1 1234567890123456 1\n",
-		"free 1234567890123456\n"};
+		"free 1234567890123456\n", "free 9999999999999999999\n",
+		"free 0xFFFFFFFFFFFFFFFF\n", "realloc 0x55d0c8a012a0 16 0x55d0c8a01fff\n",
+		"alloc 0x1 0x55d0c8a012a0 0xA\n"};
 	char buffer[64 + TRACE_PAD] = {0};
 	(void)state;
 	for (size_t i = 0; i < COUNT(lines); i++) {

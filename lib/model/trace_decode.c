@@ -94,20 +94,28 @@ static la_ssize_t archive_reads(struct archive *archive, void *context, const vo
 	return got;
 }
 
+/* libarchive's statuses are the worse the less they are. */
+static int least(int left, int right)
+{
+	return left < right ? left : right;
+}
+
 static int archive_start(struct trace_decoder *decoder, struct trace_error *error)
 {
 	struct archive_entry *entry;
 	struct archive *archive = decoder->archive = archive_read_new();
 	if (archive == NULL)
 		return decoding_error(decoder, ENOMEM, NULL, error);
-	archive_read_support_filter_xz(archive);
-	archive_read_support_filter_zstd(archive);
 	/* Raw is every text's format, but that of none at all. */
-	archive_read_support_format_raw(archive);
-	archive_read_support_format_empty(archive);
-	if (archive_read_open(archive, decoder, NULL, archive_reads, NULL) != ARCHIVE_OK)
+	int status = archive_read_support_filter_xz(archive);
+	status = least(status, archive_read_support_filter_zstd(archive));
+	status = least(status, archive_read_support_format_raw(archive));
+	status = least(status, archive_read_support_format_empty(archive));
+	if (status >= ARCHIVE_WARN)
+		status = archive_read_open(archive, decoder, NULL, archive_reads, NULL);
+	if (status < ARCHIVE_WARN)
 		return archive_failed(decoder, error);
-	int status = archive_read_next_header(archive, &entry);
+	status = archive_read_next_header(archive, &entry);
 	decoder->ended = status == ARCHIVE_EOF;
 	if (status != ARCHIVE_OK && !decoder->ended)
 		return archive_failed(decoder, error);

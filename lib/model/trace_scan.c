@@ -2,6 +2,7 @@
 /*
  * The fast path: lines of the usual words as recorders write them (one blank, decimal numbers of
  * at most 16 digits, no keys, LF).  It judges nothing: any other line is left to the parser.
+ * Ids that are addresses have a path of their own, digit by digit.
  *
  * A line is read without a loop.  The bytes behind its word are compared with the digits, 16 or
  * 32 at a time, which gives a mask of those that are none; its lowest bits are where the fields
@@ -268,10 +269,129 @@ TARGET_AVX2 static size_t scan_avx2(const char *buffer, size_t *at, size_t limit
 }
 #endif
 
+/* ---- Addresses as ids ----------------------------------------------------------------- */
+
+/* The value of each hexadecimal digit, and 1 more; 0: it is none. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+};
+
+/* A number of as many digits as always fit.  Returns its end, or NULL. */
+static inline const char *loose_number(const char *from, uint64_t *value)
+{
+	uint64_t v = 0;
+	unsigned digit;
+	bool hex = from[0] == '0' && from[1] == 'x';
+	const char *at = hex ? from + 2 : from, *first = at, *most = at + (hex ? 16 : 19);
+	if (hex) {
+		for (; at < most && (digit = hex_digits[(unsigned char)*at]) != 0; at++)
+			v = v << 4 | (digit - 1);
+	} else {
+		for (; at < most && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++)
+			v = 10 * v + digit;
+	}
+	*value = v;
+	return at > first ? at : NULL;
+}
+
+/* The words whose fields are ids of chunks, digit by digit. */
+static __attribute__((noinline)) const char *scan_loose(const char *from, struct trace_event *event)
+{
+	uint64_t word = load8(from), numbers[3] = {0};
+	size_t count = 0;
+	enum trace_op op = TRACE_FREE;
+	const char *at = from + 5;
+	if ((word & FIRST(6)) == WORD('a', 'l', 'l', 'o', 'c', ' ', 0, 0)) {
+		op = TRACE_ALLOC;
+		at = from + 6;
+	} else if (word == WORD('r', 'e', 'a', 'l', 'l', 'o', 'c', ' ')) {
+		op = TRACE_REALLOC;
+		at = from + 8;
+	} else if ((word & FIRST(5)) != WORD('f', 'r', 'e', 'e', ' ', 0, 0, 0)) {
+		return NULL;
+	}
+	for (bool more = true; more; at += more) {
+		at = loose_number(at, &numbers[count]);
+		if (at == NULL)
+			return NULL;
+		count++;
+		more = *at == ' ' && count < 3;
+	}
+	if (*at != '\n')
+		return NULL;
+	if (op == TRACE_ALLOC && count == 3)
+		put(event, op, numbers[0], numbers[1], numbers[2]);
+	else if (op == TRACE_FREE && count == 1)
+		put(event, op, 0, numbers[0], 0);
+	else if (op == TRACE_REALLOC && count > 1)
+		put(event, op, 0, numbers[0], numbers[1]);
+	else
+		return NULL;
+	if (op == TRACE_REALLOC && count == 3) {
+		event->id2 = numbers[2];
+		event->has = TRACE_HAS_NEWCHUNK;
+	}
+	return at + 1;
+}
+
+/* ---- Any line -------------------------------------------------------------------------- */
+
+typedef size_t scan_fn(const char *buffer, size_t *at, size_t limit, uint64_t before,
+	uint64_t *time, struct trace_event *events, size_t max);
+
+static size_t scan_plain(const char *buffer, size_t *at, size_t limit, uint64_t before,
+	uint64_t *time, struct trace_event *events, size_t max)
+{
+	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc);
+}
+
+/*
+ * SCAN, and where that stops, a line digit by digit.  Not inside its loop: code that is not
+ * compiled for AVX waits long for the registers that such a loop leaves behind.
+ */
+static size_t scan_both(scan_fn *scan, const char *buffer, size_t *at, size_t limit,
+	uint64_t before, uint64_t *time, struct trace_event *events, size_t max)
+{
+	size_t used = 0;
+	for (;;) {
+		used += scan(buffer, at, limit, before + used, time, events + used, max - used);
+		if (used == max || *at == limit)
+			return used;
+		const char *next = scan_loose(buffer + *at, &events[used]);
+		if (next == NULL)
+			return used;
+		events[used].text = (uint32_t)*at;
+		events[used].line = before + used + 1;
+		*at = (size_t)(next - buffer);
+		used++;
+	}
+}
+
 size_t trace_scan_any(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
 	struct trace_event *events, size_t max)
 {
-	return scan_lines(buffer, at, limit, before, time, events, max, scan_alloc);
+	return scan_both(scan_plain, buffer, at, limit, before, time, events, max);
 }
 
 size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before, uint64_t *time,
@@ -279,7 +399,7 @@ size_t trace_scan(const char *buffer, size_t *at, size_t limit, uint64_t before,
 {
 #ifdef TRACE_X86
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
-		return scan_avx2(buffer, at, limit, before, time, events, max);
+		return scan_both(scan_avx2, buffer, at, limit, before, time, events, max);
 #endif
 	return trace_scan_any(buffer, at, limit, before, time, events, max);
 }
