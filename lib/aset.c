@@ -37,8 +37,8 @@
 #define C512(k) C256(k), C256(k)
 
 /* Entry n is the class of a chunk that holds 8 n bytes. */
-const uint8_t mcx_class_of[1025] = {0, 0, C1(1), C2(2), C4(3), C8(4), C16(5), C32(6), C64(7),
-	C128(8), C256(9), C512(10)};
+const uint8_t mcx_class_of[1025] = {
+	0, 0, C1(1), C2(2), C4(3), C8(4), C16(5), C32(6), C64(7), C128(8), C256(9), C512(10)};
 
 /* ---- Allocation ---- */
 
@@ -160,8 +160,8 @@ size_t mcx_aset_large_size(size_t size)
 }
 
 /*
- * A large chunk's block, charged: *BYTES becomes its size.  It is exact where there is a limit: what
- * the bound forbids is then never even asked for.
+ * A large chunk's block, charged: *BYTES becomes its size.  It is exact where there is a limit:
+ * what the bound forbids is then never even asked for.
  */
 static inline struct mcx_block *aset_large_get(memctx *ctx, size_t *bytes)
 {
@@ -217,8 +217,8 @@ static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, siz
 
 	if (mcx_unlikely(payload == NULL))
 		return NULL;
-	return mcx_event(ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload),
-		payload);
+	return mcx_event(
+		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
 static MCX_COLD void *alloc_other(memctx *ctx, size_t size)
@@ -263,8 +263,8 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	slack = MCX_CLASS_BYTES(k) - size;
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
-	return mcx_event(ctx, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload),
-		payload);
+	return mcx_event(
+		ctx, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
 void *mcx_alloc_quiet(memctx *ctx, size_t size)
@@ -327,8 +327,8 @@ void memctx_free(void *payload)
 		return;
 	}
 	aset_push(payload, word, distance & MCX_SLACK_MAX);
-	mcx_event(mcx_bin_owner(mcx_word_address(word)), word,
-		mcx_what_chunk(REGION_FREE, payload), NULL);
+	mcx_event(mcx_bin_owner(mcx_word_address(word)), word, mcx_what_chunk(REGION_FREE, payload),
+		NULL);
 }
 
 void mcx_free_quiet(memctx *ctx, void *payload)
@@ -369,7 +369,8 @@ static void aset_free_large(memctx *ctx, void *payload)
 
 static bool aset_create(memctx *ctx, const struct memctx_options *options)
 {
-	size_t size = options->init_size > options->min_size ? options->init_size : options->min_size;
+	size_t size =
+		options->init_size > options->min_size ? options->init_size : options->min_size;
 	size_t limit = MCX_CLASS_LIMIT;
 	struct mcx_block *block;
 
@@ -458,8 +459,8 @@ static void aset_reset(memctx *ctx)
 
 static void aset_destroy(memctx *ctx)
 {
-	mcx_watch_release(aset_block_start(ctx->keeper), aset_block_start(ctx->keeper),
-		ctx->keeper->end);
+	mcx_watch_release(
+		aset_block_start(ctx->keeper), aset_block_start(ctx->keeper), ctx->keeper->end);
 	mcx_own_put(ctx->keeper, aset_block_size(ctx->keeper));
 }
 

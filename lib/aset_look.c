@@ -17,8 +17,8 @@
 
 #include "aset.h"
 
-static void block_describe(const memctx *ctx, const struct mcx_block *block,
-	struct memctx_block_info *info)
+static void block_describe(
+	const memctx *ctx, const struct mcx_block *block, struct memctx_block_info *info)
 {
 	bool is_large = aset_block_is_large(block);
 
@@ -26,8 +26,8 @@ static void block_describe(const memctx *ctx, const struct mcx_block *block,
 	info->address = block;
 	info->size = aset_block_size(block);
 	info->header = MCX_BLOCK_HEADER;
-	info->carved = is_large ? info->size :
-				  (size_t)(aset_block_free(ctx, block) - (const char *)block);
+	info->carved =
+		is_large ? info->size : (size_t)(aset_block_free(ctx, block) - (const char *)block);
 	info->is_keeper = block == ctx->keeper;
 	info->is_open = block == ctx->blocks;
 	info->is_large = is_large;
@@ -44,8 +44,8 @@ void mcx_aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 	}
 }
 
-void mcx_aset_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
-	memctx_chunk_fn *func, void *arg)
+void mcx_aset_each_chunk(
+	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
 	const char *at = (const char *)block->address + block->header;
 	const char *end = (const char *)block->address + block->carved;
@@ -78,8 +78,8 @@ struct proof {
 	uint64_t blocks, bytes, tail, large, large_requested, large_bytes;
 };
 
-__attribute__((format(printf, 2, 3))) static void broken(struct proof *proof, const char *format,
-	...)
+__attribute__((format(printf, 2, 3))) static void broken(
+	struct proof *proof, const char *format, ...)
 {
 	char what[200];
 	va_list args;
@@ -199,7 +199,8 @@ static void prove_lists(struct proof *proof)
 		uint64_t length = 0;
 
 		if (proof->stand[k] != proof->lead[k] + mark((uintptr_t)payload)) {
-			broken(proof, "I4: a link of freelist %u leads elsewhere than to its chunks", k);
+			broken(proof,
+				"I4: a link of freelist %u leads elsewhere than to its chunks", k);
 			continue;
 		}
 		for (; payload != NULL && length <= proof->free[k]; length++)
@@ -221,6 +222,7 @@ static void prove_counts(struct proof *proof)
 {
 	const struct region_slot *slot = mcx_slot(proof->ctx);
 	struct memctx_stats stats;
+	uint64_t parts;
 
 	memctx_stats(proof->ctx, &stats);
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
@@ -243,8 +245,9 @@ static void prove_counts(struct proof *proof)
 	prove_count(proof, "large chunks' bytes asked for", slot->large_requested,
 		proof->large_requested);
 	prove_count(proof, "large chunks' block bytes", slot->large_bytes, proof->large_bytes);
-	if (stats.requested_bytes + stats.slack_bytes + stats.header_bytes + stats.freelist_bytes +
-			stats.tail_bytes != stats.total_bytes)
+	parts = stats.requested_bytes + stats.slack_bytes + stats.header_bytes +
+		stats.freelist_bytes + stats.tail_bytes;
+	if (parts != stats.total_bytes)
 		broken(proof, "I6: the parts do not sum to the total");
 }
 

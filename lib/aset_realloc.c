@@ -50,8 +50,8 @@ static bool class_extend(memctx *ctx, void *payload, unsigned k, size_t old_slac
 	*MCX_FREED(&ctx->bin[k]) += old_slack;
 	aset_count_carved(ctx, new_k, slack);
 	mcx_word_store(payload, mcx_word_use(class_bin(ctx, new_k), slack));
-	mcx_watch_resize(ctx, payload, MCX_CLASS_BYTES(k) - old_slack, size,
-		MCX_CLASS_BYTES(new_k));
+	mcx_watch_resize(
+		ctx, payload, MCX_CLASS_BYTES(k) - old_slack, size, MCX_CLASS_BYTES(new_k));
 	return true;
 }
 
@@ -87,8 +87,8 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 	}
 	mcx_record(ctx)->life.reallocs++;
 	if (moved == payload)
-		mcx_event(ctx, mcx_word_load(payload), mcx_what_chunk(REGION_REALLOC, payload),
-			NULL);
+		mcx_event(
+			ctx, mcx_word_load(payload), mcx_what_chunk(REGION_REALLOC, payload), NULL);
 	else
 		mcx_event_chunk(ctx, REGION_REALLOC, moved, payload, 0);
 	return moved;
@@ -229,9 +229,9 @@ static MCX_COLD void *realloc_other(void *payload, uint64_t word, size_t size)
 	}
 	if (mcx_word_is_moved(word, payload))
 		return mcx_moved_realloc(payload, word, size);
-	mcx_misuse(mcx_word_tag(word) == MCX_TAG_FREE ?
-			"memctx_realloc: the chunk is free already" :
-			"memctx_realloc: not a live chunk of any context",
+	mcx_misuse(mcx_word_tag(word) == MCX_TAG_FREE
+			   ? "memctx_realloc: the chunk is free already"
+			   : "memctx_realloc: not a live chunk of any context",
 		payload);
 	return NULL;
 }

@@ -51,7 +51,8 @@ static void *system_resize(void *memory, size_t old_size, size_t new_size, void 
 
 static void *system_reserve(size_t size, void *arg)
 {
-	void *range = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *range =
+		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)arg;
 	return range == MAP_FAILED ? NULL : range;
@@ -96,7 +97,7 @@ struct cache_bin {
 /* What a thread keeps. */
 struct thread_cache {
 	struct cache_bin bins[CACHE_BINS + 1]; /* the last stays empty */
-	unsigned hand; /* the bin that gives next when there is too much */
+	unsigned hand;                         /* the bin that gives next when there is too much */
 	size_t block_bytes;
 };
 

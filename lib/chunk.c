@@ -6,8 +6,8 @@
  * An aligned chunk lies inside a chunk of the usual kind that is larger by the alignment; the
  * word in front of it says where that chunk begins and what the alignment is.
  *
- * Invariant: the chunk behind an aligned one counts as asked for what the caller asked for; the rest
- * of it is slack.
+ * Invariant: the chunk behind an aligned one counts as asked for what the caller asked for; the
+ * rest of it is slack.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -121,11 +121,13 @@ void *mcx_moved_alloc(memctx *ctx, size_t size, size_t align)
 	payload = behind + MCX_WORD;
 	payload += -(uintptr_t)payload & (align - 1);
 	ctx->methods->set_requested(ctx, behind, size);
-	mcx_watch_moved(behind, chunk_room(behind, mcx_word_load(behind)), behind, payload, 0,
-		size);
-	mcx_word_store(payload, (uint64_t)(uintptr_t)behind << MCX_ADDRESS_SHIFT |
-		(uint64_t)(MCX_MOVED_MAGIC << 5 | (unsigned)__builtin_ctzll(align)) << MCX_SLACK_SHIFT |
-		MCX_TAG_OTHER);
+	mcx_watch_moved(
+		behind, chunk_room(behind, mcx_word_load(behind)), behind, payload, 0, size);
+	mcx_word_store(
+		payload, (uint64_t)(uintptr_t)behind << MCX_ADDRESS_SHIFT |
+				 (uint64_t)(MCX_MOVED_MAGIC << 5 | (unsigned)__builtin_ctzll(align))
+					 << MCX_SLACK_SHIFT |
+				 MCX_TAG_OTHER);
 	return payload;
 }
 
@@ -168,7 +170,8 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 	room = chunk_room(behind, behind_word);
 	old_size = memctx_requested(behind);
 	mcx_watch_end(payload, old_size, room - offset);
-	if (size <= room - offset && (mcx_word_is_other(behind_word) || room - size <= MCX_SLACK_MAX)) {
+	if (size <= room - offset &&
+		(mcx_word_is_other(behind_word) || room - size <= MCX_SLACK_MAX)) {
 		ctx->methods->set_requested(ctx, behind, size);
 		mcx_watch_moved(behind, room, payload, payload, old_size, size);
 		mcx_record(ctx)->life.reallocs++;

@@ -126,8 +126,9 @@ static inline bool mcx_word_is_moved(uint64_t word, const void *payload)
 {
 	uintptr_t distance = (uintptr_t)payload - mcx_word_address(word);
 
-	return mcx_word_tag(word) == MCX_TAG_OTHER && mcx_word_middle(word) >> 5 == MCX_MOVED_MAGIC &&
-	       distance - 1 < (uintptr_t)1 << 31 && distance % 8 == 0;
+	return mcx_word_tag(word) == MCX_TAG_OTHER &&
+	       mcx_word_middle(word) >> 5 == MCX_MOVED_MAGIC && distance - 1 < (uintptr_t)1 << 31 &&
+	       distance % 8 == 0;
 }
 
 static inline size_t mcx_word_moved_align(uint64_t word)

@@ -66,7 +66,8 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 	stats->used_bytes = stats->total_bytes - stats->free_bytes;
 	stats->cut = record->life.cut;
 	stats->carved += record->life.carved - record->life.cut;
-	stats->allocs += record->life.allocs + record->life.carved + record->life.reused - record->life.cut;
+	stats->allocs +=
+		record->life.allocs + record->life.carved + record->life.reused - record->life.cut;
 	stats->frees = stats->allocs - record->life.dropped - stats->live_chunks;
 	stats->reallocs = record->life.reallocs;
 	stats->resets = record->life.resets;
@@ -112,8 +113,8 @@ void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 		ctx->methods->each_block(ctx, func, arg);
 }
 
-void memctx_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
-	memctx_chunk_fn *func, void *arg)
+void memctx_each_chunk(
+	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
 	if (!mcx_is_null(ctx, "memctx_each_chunk: the context is NULL"))
 		ctx->methods->each_chunk(ctx, block, func, arg);
@@ -151,8 +152,8 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 	info->size_class = info->is_large ? -1 : (int)mcx_bin_class(address);
 	info->size = memctx_usable(payload);
 	info->requested = memctx_requested(payload);
-	info->stride = info->is_large ? info->size + MCX_WORD :
-					mcx_stride(mcx_bin_class(address), info->owner->align);
+	info->stride = info->is_large ? info->size + MCX_WORD
+				      : mcx_stride(mcx_bin_class(address), info->owner->align);
 	return true;
 }
 

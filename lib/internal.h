@@ -62,10 +62,10 @@ struct mcx_block;
 struct memctx {
 	void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
 	struct mcx_ring *ring;     /* the ring that has its latest event */
-	char *free;       /* the open block: where the next chunk is carved */
-	char *end;        /* and where it ends */
-	size_t small_end; /* sizes below it have a class; 0: the kind has none */
-	struct mcx_block *blocks; /* the open one first */
+	char *free;                /* the open block: where the next chunk is carved */
+	char *end;                 /* and where it ends */
+	size_t small_end;          /* sizes below it have a class; 0: the kind has none */
+	struct mcx_block *blocks;  /* the open one first */
 	struct mcx_block *keeper;
 	const struct mcx_methods *methods;
 	memctx *parent;
@@ -78,12 +78,12 @@ struct memctx {
 	size_t limit;         /* bytes of the subtree; 0: none */
 	size_t subtree_bytes; /* kept only where there is a limit */
 	memctx *limiter;      /* the nearest with a limit, itself or above; NULL: none */
-	size_t next_size; /* of the next block */
-	uint32_t number;  /* of its unit: how a reader names it */
-	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
+	size_t next_size;     /* of the next block */
+	uint32_t number;      /* of its unit: how a reader names it */
+	uint16_t used;        /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
-	uint8_t shape;    /* which recycler takes it; 0: none does */
-	uint8_t align;    /* of chunks, less 1 */
+	uint8_t shape; /* which recycler takes it; 0: none does */
+	uint8_t align; /* of chunks, less 1 */
 };
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
@@ -248,7 +248,8 @@ static inline bool mcx_recycled_put(memctx *ctx)
 {
 	struct mcx_recycler *to = &mcx_recycler[ctx->shape];
 
-	if (mcx_unlikely(to->n == to->max) && (ctx->shape == 0 || to->max != 0 || !mcx_cache_begin()))
+	if (mcx_unlikely(to->n == to->max) &&
+		(ctx->shape == 0 || to->max != 0 || !mcx_cache_begin()))
 		return false;
 	ctx->next = to->first;
 	to->first = ctx;

@@ -248,7 +248,8 @@ static bool options_take(struct memctx_options *taken, const struct memctx_optio
 	if (options->max_size != 0)
 		taken->max_size = options->max_size < 1024 ? 1024 : options->max_size & ~(size_t)7;
 	if (options->init_size != 0)
-		taken->init_size = options->init_size < 1024 ? 1024 : options->init_size & ~(size_t)7;
+		taken->init_size =
+			options->init_size < 1024 ? 1024 : options->init_size & ~(size_t)7;
 	else if (taken->init_size > taken->max_size)
 		taken->init_size = taken->max_size;
 	if (options->max_size == 0 && taken->max_size < taken->init_size)
@@ -296,8 +297,8 @@ static inline memctx *create_recycled(memctx *parent, uint8_t shape)
 	return ctx;
 }
 
-static MCX_COLD memctx *create_new(memctx *parent, enum memctx_kind kind,
-	const struct memctx_options *options, uint8_t shape)
+static MCX_COLD memctx *create_new(
+	memctx *parent, enum memctx_kind kind, const struct memctx_options *options, uint8_t shape)
 {
 	memctx *ctx;
 
@@ -436,7 +437,7 @@ void memctx_reset(memctx *ctx)
 	mcx_event_context(ctx, REGION_RESET);
 }
 
-/* Ends CTX, which has neither children nor callbacks.  It is unlinked before anything of it goes. */
+/* Ends CTX, which has neither children nor callbacks: unlinked before anything of it goes. */
 static void context_end(memctx *ctx)
 {
 	context_empty(ctx);

@@ -61,7 +61,7 @@ enum memctx_kind {
  */
 struct memctx_options {
 	size_t init_size; /* the first block; default 8192; less than 1024 is taken for 1024 */
-	size_t max_size;  /* the largest block the doubling reaches; default 8 MiB, at least init_size */
+	size_t max_size;  /* the largest block of the doubling; default 8 MiB, at least init_size */
 	size_t min_size;  /* the keeper block is at least this; default 0 */
 	size_t align;     /* of every chunk: 8 (the default) or 16 */
 };
@@ -179,16 +179,16 @@ MEMCTX_API char *memctx_strndup(memctx *ctx, const char *string, size_t max);
 MEMCTX_API char *memctx_printf(memctx *ctx, const char *format, ...) MEMCTX_PRINTF(2, 3);
 MEMCTX_API char *memctx_vprintf(memctx *ctx, const char *format, va_list args) MEMCTX_PRINTF(2, 0);
 
-MEMCTX_API memctx *memctx_owner(const void *chunk);     /* the context it lives in */
+MEMCTX_API memctx *memctx_owner(const void *chunk);    /* the context it lives in */
 MEMCTX_API size_t memctx_requested(const void *chunk); /* the size asked for */
-MEMCTX_API size_t memctx_usable(const void *chunk);    /* the bytes that may be had without moving */
+MEMCTX_API size_t memctx_usable(const void *chunk); /* the bytes that may be had without moving */
 
 /* ---- Figures -------------------------------------------------------------------------- */
 
 struct memctx_class_stats {
-	size_t size;   /* of a chunk of this class, header apart */
-	uint64_t live; /* chunks in use */
-	uint64_t free; /* chunks on the freelist */
+	size_t size;    /* of a chunk of this class, header apart */
+	uint64_t live;  /* chunks in use */
+	uint64_t free;  /* chunks on the freelist */
 	uint64_t slack; /* chunk size less size asked for, over the chunks in use */
 };
 
@@ -197,11 +197,11 @@ struct memctx_class_stats {
  * slack_bytes + header_bytes + freelist_bytes + tail_bytes, exactly.
  */
 struct memctx_stats {
-	uint64_t total_bytes;  /* taken from the system, the context's own structure included */
+	uint64_t total_bytes; /* taken from the system, the context's own structure included */
 	uint64_t total_nblocks;
-	uint64_t free_bytes;   /* freelist_bytes + tail_bytes */
+	uint64_t free_bytes; /* freelist_bytes + tail_bytes */
 	uint64_t free_chunks;
-	uint64_t used_bytes;   /* total_bytes - free_bytes */
+	uint64_t used_bytes; /* total_bytes - free_bytes */
 	uint64_t live_chunks;
 	uint64_t requested_bytes;
 	uint64_t slack_bytes;
@@ -215,7 +215,7 @@ struct memctx_stats {
 	uint64_t reallocs;
 	uint64_t resets;
 	uint64_t carved; /* chunks cut for an allocation, since creation */
-	uint64_t cut;    /* chunks cut from the tails of full blocks for the freelists, since creation */
+	uint64_t cut; /* chunks cut from the tails of full blocks for freelists, since creation */
 	uint64_t peak_total_bytes;
 	uint64_t serial; /* of its creation, unique in the process */
 	struct memctx_class_stats classes[MEMCTX_CLASSES];
@@ -246,9 +246,9 @@ MEMCTX_API size_t memctx_trim(void);
 /* One block.  Offsets are from its first byte. */
 struct memctx_block_info {
 	const void *address;
-	size_t size;     /* with its header */
-	size_t header;   /* bytes before the first chunk */
-	size_t carved;   /* where the never-carved tail begins */
+	size_t size;   /* with its header */
+	size_t header; /* bytes before the first chunk */
+	size_t carved; /* where the never-carved tail begins */
 	bool is_keeper;
 	bool is_open;  /* the block that is carved from */
 	bool is_large; /* holds one large chunk */
@@ -261,25 +261,25 @@ struct memctx_chunk_info {
 	memctx *owner;
 	bool is_free;
 	bool is_large;
-	int size_class;      /* 0 .. MEMCTX_CLASSES - 1; -1: large */
-	size_t size;         /* usable bytes */
-	size_t stride;       /* size and header: where the next chunk begins */
-	size_t requested;    /* 0 where free */
-	const void *next;    /* free: the next of its freelist, or NULL */
+	int size_class;   /* 0 .. MEMCTX_CLASSES - 1; -1: large */
+	size_t size;      /* usable bytes */
+	size_t stride;    /* size and header: where the next chunk begins */
+	size_t requested; /* 0 where free */
+	const void *next; /* free: the next of its freelist, or NULL */
 };
 
-/* Each function may stop the walk by returning false; nothing may be allocated or freed meanwhile. */
+/* Each function may stop the walk by returning false; meanwhile nothing is allocated or freed. */
 typedef bool memctx_block_fn(const struct memctx_block_info *block, void *arg);
 typedef bool memctx_chunk_fn(const struct memctx_chunk_info *chunk, void *arg);
 
 /* Blocks of CTX, the newest first. */
 MEMCTX_API void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void *arg);
 /* The chunks of a block, in the order of their addresses. */
-MEMCTX_API void memctx_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
-	memctx_chunk_fn *func, void *arg);
+MEMCTX_API void memctx_each_chunk(
+	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg);
 /* A freelist from its head. */
-MEMCTX_API void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func,
-	void *arg);
+MEMCTX_API void memctx_each_free(
+	const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg);
 /*
  * Decodes the header of a chunk; false where it is neither a chunk in use nor a free one.  Of an
  * aligned chunk, which lies inside another, the other's: address is where that one begins.

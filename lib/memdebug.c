@@ -33,10 +33,8 @@
 #endif
 
 /* There where the program was compiled for ASan, whether the library was or not. */
-void __asan_poison_memory_region(void const volatile *address, size_t size)
-	__attribute__((weak));
-void __asan_unpoison_memory_region(void const volatile *address, size_t size)
-	__attribute__((weak));
+void __asan_poison_memory_region(void const volatile *address, size_t size) __attribute__((weak));
+void __asan_unpoison_memory_region(void const volatile *address, size_t size) __attribute__((weak));
 
 int mcx_debug_level = MEMCTX_DEBUG;
 
@@ -162,8 +160,8 @@ void mcx_watch_release(char *start, char *free, char *end)
 		memset(start, MCX_WIPE, (size_t)(free - start));
 }
 
-void mcx_watch_moved(void *behind, size_t room, const void *was, void *payload, size_t old_size,
-	size_t size)
+void mcx_watch_moved(
+	void *behind, size_t room, const void *was, void *payload, size_t old_size, size_t size)
 {
 	char *bytes = payload, *end = (char *)behind + room;
 

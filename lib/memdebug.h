@@ -48,7 +48,7 @@
 #define MCX_HEADER static inline
 #endif
 
-#define MCX_WIPE 0x7f    /* of reset memory: a word of it has no valid tag and address */
+#define MCX_WIPE 0x7f /* of reset memory: a word of it has no valid tag and address */
 #define MCX_FREED_FILL 0x7d
 #define MCX_SENTINEL 0x7e
 
@@ -64,8 +64,8 @@ void mcx_debug_init(void) MCX_HIDDEN;
 void mcx_watch_alloc(memctx *ctx, void *payload, size_t size, size_t room) MCX_HIDDEN;
 void mcx_watch_free(memctx *ctx, void *payload, size_t size, size_t room) MCX_HIDDEN;
 void mcx_watch_end(void *payload, size_t size, size_t room) MCX_HIDDEN;
-void mcx_watch_resize(memctx *ctx, void *payload, size_t old_size, size_t size,
-	size_t room) MCX_HIDDEN;
+void mcx_watch_resize(
+	memctx *ctx, void *payload, size_t old_size, size_t size, size_t room) MCX_HIDDEN;
 /* The bytes behind a block's header came from the system; are to be carved anew; go back. */
 void mcx_watch_block(char *start, char *end) MCX_HIDDEN;
 void mcx_watch_wipe(char *start, char *free, char *end) MCX_HIDDEN;

@@ -96,7 +96,8 @@ static void file_seal(int fd)
 /* Lays the file, or anonymous memory where FD is -1, over the shared places of the range. */
 static bool file_map(int fd, size_t banks)
 {
-	int flags = MAP_FIXED | (fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+	int flags =
+		MAP_FIXED | (fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 	int access = PROT_READ | PROT_WRITE;
 
 	if (mmap(region.front, FRONT_BYTES, access, flags, fd, 0) == MAP_FAILED)
@@ -257,7 +258,8 @@ int memctx_publish(bool on)
 static bool copy_out(int fd, const char *from, size_t bytes, size_t offset)
 {
 	while (bytes > 0) {
-		ssize_t n = pwrite(fd, from, bytes < COPY_BYTES ? bytes : COPY_BYTES, (off_t)offset);
+		ssize_t n =
+			pwrite(fd, from, bytes < COPY_BYTES ? bytes : COPY_BYTES, (off_t)offset);
 
 		if (n <= 0)
 			return false;

@@ -47,22 +47,22 @@ struct region_header {
 	uint32_t header_bytes;
 	uint64_t file_bytes;
 	int64_t pid;
-	uint64_t started_ns;  /* CLOCK_REALTIME when the region was made */
+	uint64_t started_ns;   /* CLOCK_REALTIME when the region was made */
 	uint64_t monotonic_ns; /* CLOCK_MONOTONIC then: what event times count from */
-	uint64_t base;        /* address of bank 0 in the process */
-	uint64_t bank_stride; /* from a bank to the next, in the process */
-	uint64_t banks;       /* offset of the first bank's shared part in the file */
-	uint64_t bank_bytes;  /* of a bank's shared part */
+	uint64_t base;         /* address of bank 0 in the process */
+	uint64_t bank_stride;  /* from a bank to the next, in the process */
+	uint64_t banks;        /* offset of the first bank's shared part in the file */
+	uint64_t bank_bytes;   /* of a bank's shared part */
 	uint32_t bank_units;
 	uint32_t unit_bytes;
 	uint32_t nbanks;
 	uint32_t slots, records, names; /* offsets in a bank's shared part */
-	uint64_t units_used;  /* units below it may be in use */
-	uint64_t units_live;  /* contexts, deleted ones kept for reuse included */
-	uint64_t rings;       /* offset of the rings in the file */
-	uint64_t ring_events; /* a new ring's size; 0: the ring is off */
-	uint64_t lost;        /* events that found no ring */
-	char version[16];     /* of the library */
+	uint64_t units_used;            /* units below it may be in use */
+	uint64_t units_live;            /* contexts, deleted ones kept for reuse included */
+	uint64_t rings;                 /* offset of the rings in the file */
+	uint64_t ring_events;           /* a new ring's size; 0: the ring is off */
+	uint64_t lost;                  /* events that found no ring */
+	char version[16];               /* of the library */
 	struct region_ring ring[REGION_RINGS];
 };
 
@@ -82,29 +82,29 @@ struct region_event {
 #define REGION_WHAT_MASK (((uint64_t)1 << 48) - 1)
 
 enum region_op {
-	REGION_NOTHING,     /* never written */
-	REGION_ALLOC,       /* a chunk; if large, REGION_SIZE follows; if aligned, REGION_ALIGN */
-	REGION_FREE,        /* a chunk */
-	REGION_REALLOC,     /* a chunk as it is now; REGION_SIZE if large; REGION_FROM if it moved */
-	REGION_FROM,        /* what: where the chunk was */
-	REGION_SIZE,        /* word: the size asked for */
-	REGION_ALIGN,       /* word: the alignment asked for */
-	REGION_CREATE,      /* context; what: kind; REGION_PARENT follows, REGION_INIT and
-			       REGION_MIN unless they are the default's, texts */
-	REGION_PARENT,      /* word: the parent's address << 16, or 0; what: serial of the context */
-	REGION_INIT,        /* word: init_size; what: max_size */
-	REGION_MIN,         /* word: min_size; what: align */
-	REGION_NAME_TEXT,   /* 15 bytes: word, then the low 7 of what */
-	REGION_IDENT,       /* context: its ident is now the texts that follow (none: it has none) */
+	REGION_NOTHING,   /* never written */
+	REGION_ALLOC,     /* a chunk; if large, REGION_SIZE follows; if aligned, REGION_ALIGN */
+	REGION_FREE,      /* a chunk */
+	REGION_REALLOC,   /* a chunk as it is now; REGION_SIZE if large; REGION_FROM if it moved */
+	REGION_FROM,      /* what: where the chunk was */
+	REGION_SIZE,      /* word: the size asked for */
+	REGION_ALIGN,     /* word: the alignment asked for */
+	REGION_CREATE,    /* context; what: kind; REGION_PARENT follows, REGION_INIT and
+			     REGION_MIN unless they are the default's, texts */
+	REGION_PARENT,    /* word: the parent's address << 16, or 0; what: serial of the context */
+	REGION_INIT,      /* word: init_size; what: max_size */
+	REGION_MIN,       /* word: min_size; what: align */
+	REGION_NAME_TEXT, /* 15 bytes: word, then the low 7 of what */
+	REGION_IDENT,     /* context: its ident is now the texts that follow (none: it has none) */
 	REGION_IDENT_TEXT,
-	REGION_RESET,       /* context */
+	REGION_RESET, /* context */
 	REGION_RESETONLY,
-	REGION_DELETE,      /* one context: those below it were deleted before */
-	REGION_MOVE,        /* context; REGION_PARENT follows */
-	REGION_HANDOFF,     /* word: the context's address << 16 | ring it was last in; REGION_HEAD */
-	REGION_HEAD,        /* word: that ring's head: its events below come before */
-	REGION_TIME,        /* word: CLOCK_MONOTONIC in ns */
-	REGION_GAP,         /* recording was off before this */
+	REGION_DELETE,  /* one context: those below it were deleted before */
+	REGION_MOVE,    /* context; REGION_PARENT follows */
+	REGION_HANDOFF, /* word: the context's address << 16 | ring it was last in; REGION_HEAD */
+	REGION_HEAD,    /* word: that ring's head: its events below come before */
+	REGION_TIME,    /* word: CLOCK_MONOTONIC in ns */
+	REGION_GAP,     /* recording was off before this */
 	REGION_OPS
 };
 

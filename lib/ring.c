@@ -34,9 +34,9 @@ atomic_int mcx_ring_on;
 static struct {
 	pthread_mutex_t lock;
 	unsigned made;
-	size_t bytes;   /* of rings made */
-	size_t events;  /* of a new ring */
-	bool is_set;    /* by memctx_set_ring(), which the environment does not overrule */
+	size_t bytes;  /* of rings made */
+	size_t events; /* of a new ring */
+	bool is_set;   /* by memctx_set_ring(), which the environment does not overrule */
 	bool is_on;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .events = RING_EVENTS_DEFAULT, .is_on = true};
 
@@ -65,8 +65,8 @@ static void ring_put(struct mcx_ring *ring, const struct region_event *entries, 
 	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
 
 	for (unsigned i = 0; i < n; i++)
-		mcx_ring_store(&ring->events[(head + i) & ring->mask], entries[i].word,
-			entries[i].what);
+		mcx_ring_store(
+			&ring->events[(head + i) & ring->mask], entries[i].word, entries[i].what);
 	__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
 }
 
@@ -199,8 +199,8 @@ void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
 		ring_time(ring);
 }
 
-void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const void *from,
-	size_t align)
+void mcx_event_chunk(
+	memctx *ctx, enum region_op op, const void *payload, const void *from, size_t align)
 {
 	struct region_event entries[4];
 	unsigned n = 0;
@@ -211,8 +211,8 @@ void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const 
 	word = mcx_word_load(payload);
 	entries[n++] = (struct region_event){word, mcx_what_chunk(op, payload)};
 	if (mcx_word_is_other(word))
-		entries[n++] = (struct region_event){ctx->methods->requested(ctx, payload),
-			mcx_what(REGION_SIZE, 0)};
+		entries[n++] = (struct region_event){
+			ctx->methods->requested(ctx, payload), mcx_what(REGION_SIZE, 0)};
 	if (align != 0)
 		entries[n++] = (struct region_event){align, mcx_what(REGION_ALIGN, 0)};
 	if (from != NULL)
@@ -229,8 +229,8 @@ static inline void text_entry(struct region_event *entry, enum region_op op, con
 }
 
 /*
- * TEXT in entries of 15 bytes, at most TEXT_MAX of it; returns how many.  A reader stops at the 0 that
- * ends it; what follows is whatever was there.
+ * TEXT in entries of 15 bytes, at most TEXT_MAX of it; returns how many.  A reader stops at the 0
+ * that ends it; what follows is whatever was there.
  */
 static unsigned text_put(struct region_event *entries, enum region_op op, const char *text)
 {
@@ -249,8 +249,8 @@ static unsigned text_put(struct region_event *entries, enum region_op op, const 
 
 static struct region_event parent_entry(const memctx *ctx)
 {
-	return (struct region_event){mcx_context_word(ctx->parent),
-		mcx_what(REGION_PARENT, mcx_record(ctx)->serial)};
+	return (struct region_event){
+		mcx_context_word(ctx->parent), mcx_what(REGION_PARENT, mcx_record(ctx)->serial)};
 }
 
 /* Shapes that need not be told: what a reader takes a context for that has no REGION_INIT. */
@@ -262,14 +262,14 @@ void mcx_event_create(memctx *ctx, const struct memctx_options *options)
 	const struct region_names *names = mcx_names(ctx);
 	unsigned n = 0;
 
-	entries[n++] = (struct region_event){mcx_context_word(ctx),
-		mcx_what(REGION_CREATE, ctx->kind)};
+	entries[n++] =
+		(struct region_event){mcx_context_word(ctx), mcx_what(REGION_CREATE, ctx->kind)};
 	entries[n++] = parent_entry(ctx);
 	if (ctx->shape != SHAPE_DEFAULT) {
-		entries[n++] = (struct region_event){options->init_size,
-			mcx_what(REGION_INIT, options->max_size)};
-		entries[n++] = (struct region_event){options->min_size,
-			mcx_what(REGION_MIN, options->align)};
+		entries[n++] = (struct region_event){
+			options->init_size, mcx_what(REGION_INIT, options->max_size)};
+		entries[n++] = (struct region_event){
+			options->min_size, mcx_what(REGION_MIN, options->align)};
 	}
 	/* The usual name is one entry, read where there are always bytes enough. */
 	if (ctx->name == names->name && memchr(names->name, '\0', TEXT_BYTES + 1) != NULL)
@@ -288,8 +288,8 @@ void mcx_event_ident(memctx *ctx)
 
 	if (!mcx_ring_is_on())
 		return;
-	entries[n++] = (struct region_event){mcx_context_word(ctx),
-		mcx_what(REGION_IDENT, ctx->ident != NULL)};
+	entries[n++] = (struct region_event){
+		mcx_context_word(ctx), mcx_what(REGION_IDENT, ctx->ident != NULL)};
 	n += text_put(entries + n, REGION_IDENT_TEXT, ctx->ident);
 	mcx_events(ctx, entries, n);
 }

@@ -119,7 +119,7 @@ void mcx_ring_end(void) MCX_HIDDEN;
 /* ---- region.c ---- */
 extern struct region_header *mcx_region MCX_HIDDEN; /* NULL: nothing is published */
 extern char *mcx_region_rings MCX_HIDDEN;           /* where the rings lie */
-#define MCX_RING_BYTES ((size_t)16 << 20)            /* all rings together */
+#define MCX_RING_BYTES ((size_t)16 << 20)           /* all rings together */
 
 /*
  * Reserves address space for contexts, with its shared part published where that is possible and

@@ -67,8 +67,8 @@ static bool units_commit(void)
 		return false;
 	bank = (char *)mcx_base() + units.committed * MCX_BANK_BYTES;
 	/* The shared part of a published bank is usable from the beginning. */
-	if (mcx_backing.commit(bank, units.is_published ? MCX_PLANE : MCX_BANK_BYTES,
-		    mcx_backing.arg) != 0)
+	if (mcx_backing.commit(
+		    bank, units.is_published ? MCX_PLANE : MCX_BANK_BYTES, mcx_backing.arg) != 0)
 		return false;
 	if (__lsan_register_root_region != NULL)
 		__lsan_register_root_region(bank, MCX_BANK_BYTES);
@@ -189,8 +189,8 @@ void mcx_units_release(void)
 		if (units.is_published)
 			mcx_region_unmap();
 		else
-			mcx_backing.release((void *)mcx_base(), units.banks * MCX_BANK_BYTES,
-				mcx_backing.arg);
+			mcx_backing.release(
+				(void *)mcx_base(), units.banks * MCX_BANK_BYTES, mcx_backing.arg);
 		mcx_base_word = BASE_WORD(NO_BASE);
 		units.banks = units.committed = units.used = 0;
 		units.free = NULL;

@@ -62,7 +62,7 @@ struct replay_counts {
 	uint64_t contexts_created;
 	uint64_t kinds_replaced;
 	uint64_t replaced[TRACE_KINDS]; /* the same by kind */
-	uint64_t skipped; /* lines, the sum of skips */
+	uint64_t skipped;               /* lines, the sum of skips */
 	uint64_t skips[REPLAY_SKIPS];
 	uint64_t lost;    /* the sum of the lost lines */
 	uint64_t threads; /* distinct T seen, at least 1, at most 2^20 are told apart */
