@@ -37,6 +37,9 @@ files() {
 	find "$1" ! -type d | sed "s|^$1/||" | sort
 }
 
+# The README's program, which its reader copies.
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$work/readme.c"
+
 # Builds and runs the program three ways with the library below ROOT/LIB.
 try_programs() {
 	local root=$1 lib=$1/$2 flags
@@ -44,6 +47,9 @@ try_programs() {
 	# shellcheck disable=SC2086 # flags
 	$CC -Wall -Werror -o "$work/shared" "$work/program.c" $flags
 	[ "$(LD_LIBRARY_PATH=$lib "$work/shared")" = "$version" ] || fail "the shared library"
+	# shellcheck disable=SC2086
+	$CC -Wall -Werror -o "$work/readme" "$work/readme.c" $flags
+	LD_LIBRARY_PATH=$lib "$work/readme" | grep -q . || fail "the README's program"
 	readelf -d "$work/shared" | grep -q 'NEEDED.*libmemctx\.so\.0' || fail "no soname"
 	# shellcheck disable=SC2046,SC2086
 	$CC -Wall -Werror -o "$work/static" "$work/program.c" $(pkg-config --cflags memctx) \

@@ -22,7 +22,8 @@ awk -v dir="$tmp" '
 for session in "$tmp"/session.*; do
 	command=$(sed -n '1s/^\$ //p' "$session")
 	sed 1d "$session" >"$tmp/want"
-	(PATH=$(dirname "$tool"):$PATH; eval "${command//.\/memctx-tool/memctx-tool}") >"$tmp/got" 2>"$tmp/err"
+	(PATH=$(dirname "$tool"):$PATH; eval "${command//.\/memctx-tool/memctx-tool}") \
+		>"$tmp/got" 2>"$tmp/err"
 	grep '^standard input:' "$tmp/err" >>"$tmp/got"
 	if ! diff -u "$tmp/want" "$tmp/got"; then
 		echo "the README shows another output of: $command"
@@ -35,12 +36,19 @@ done
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$tmp/program.c"
 ${CC:-cc} -std=c11 -Wall -Wextra -Werror -Ilib "$tmp/program.c" "$B/libmemctx.a" -pthread \
 	-o "$tmp/program" || failed=1
-[ "$("$tmp/program")" = "16384 bytes held" ] || { echo "the program prints something else"; failed=1; }
+[ "$("$tmp/program")" = "16384 bytes held" ] || {
+	echo "the program prints something else"
+	failed=1
+}
 
 # The table of commands, and the files that are linked.
+# shellcheck disable=SC2016 # Markdown's backquotes
 sed -n 's/^| `\([a-z]*\)[ `].*/\1/p' README.md | sort >"$tmp/table"
 "$tool" --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | sort >"$tmp/commands"
-diff -u "$tmp/table" "$tmp/commands" || { echo "the table has other commands than the tool"; failed=1; }
+diff -u "$tmp/table" "$tmp/commands" || {
+	echo "the table has other commands than the tool"
+	failed=1
+}
 grep -o '](\([^)#]*\))' README.md | tr -d '])(' | while read -r file; do
 	[ -e "$file" ] || { echo "$file does not exist"; exit 1; }
 done || failed=1
