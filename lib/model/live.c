@@ -67,8 +67,7 @@ static bool read_memory(const struct live *live, uint64_t offset, char *to, size
 		local.iov_len = size < map->size - skip ? size : map->size - skip;
 		remote.iov_base = (void *)(uintptr_t)(map->address + skip);
 		remote.iov_len = local.iov_len;
-		if (process_vm_readv(live->pid, &local, 1, &remote, 1, 0) !=
-			(ssize_t)local.iov_len)
+		if (process_vm_readv(live->pid, &local, 1, &remote, 1, 0) != (ssize_t)local.iov_len)
 			return false;
 		to += local.iov_len;
 		offset += local.iov_len;
@@ -139,7 +138,8 @@ static bool header_check(const struct region_header *header, struct live_error *
 		set_error(error, "its region is not one of libmemctx");
 	else if (header->layout != REGION_LAYOUT)
 		set_error(error,
-			"its libmemctx %.15s has layout %u of the region; this tool reads layout %u",
+			"its libmemctx %.15s has layout %u of the region; this tool reads layout "
+			"%u",
 			header->version, header->layout, REGION_LAYOUT);
 	else if (!geometry_check(header) || !rings_check(header))
 		set_error(error, "its region is damaged");

@@ -47,8 +47,8 @@ bool live_read(const struct live *live, uint64_t offset, void *to, size_t size);
 uint32_t live_unit(const struct live *live, uint64_t address);
 
 /*
- * The tree as it is.  Sums hold; figures may be off by the operations of the moment.  A context that
- * came or went meanwhile may be missing, with what is below it.  NULL with *ERROR.
+ * The tree as it is.  Sums hold; figures may be off by the operations of the moment.  A context
+ * that came or went meanwhile may be missing, with what is below it.  NULL with *ERROR.
  */
 struct snapshot *live_snapshot(struct live *live, struct live_error *error);
 

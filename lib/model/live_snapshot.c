@@ -21,10 +21,10 @@
 _Static_assert(UNIT_BYTES == 256, "a unit is as large as its names");
 
 /* A structure of the region in the room that it has there. */
-#define IN_UNIT(type) \
-	union { \
-		struct type it; \
-		char room[UNIT_BYTES]; \
+#define IN_UNIT(type)                                                                              \
+	union {                                                                                    \
+		struct type it;                                                                    \
+		char room[UNIT_BYTES];                                                             \
 	}
 
 /* A run of units, small enough to stay in the processor's cache. */
@@ -89,14 +89,15 @@ struct parts {
 	uint64_t live, free, slack, requested, headers, lists;
 };
 
-static void add_class(const struct region_record *record, const struct region_slot *slot, unsigned k,
-	struct parts *parts, struct snapshot_figures *own)
+static void add_class(const struct region_record *record, const struct region_slot *slot,
+	unsigned k, struct parts *parts, struct snapshot_figures *own)
 {
 	uint64_t size = (uint64_t)8 << k, align = record->align;
 	uint64_t stride = (size + 8 + align) & ~align;
 	uint64_t carved = count_of(record->carved[k]);
 	uint64_t packed = record->carved[k] + slot->reused[k] - slot->freed[k];
-	uint64_t live = count_of(packed), slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+	uint64_t live = count_of(packed),
+		 slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
 
 	if (live > carved)
 		live = live - carved < carved ? carved : 0;
@@ -146,8 +147,8 @@ static void set_figures(const struct region_record *record, const struct region_
 	if (slot->large_bytes > large_headers + slot->large_requested)
 		parts.slack += slot->large_bytes - large_headers - slot->large_requested;
 	set_bytes(own, &parts);
-	own->allocs += record->life.allocs + record->life.carved + record->life.reused -
-		       record->life.cut;
+	own->allocs +=
+		record->life.allocs + record->life.carved + record->life.reused - record->life.cut;
 	own->frees = own->allocs - record->life.dropped - own->live_chunks;
 	own->reallocs = record->life.reallocs;
 	own->resets = record->life.resets;
@@ -163,7 +164,8 @@ static const char *kind_name(uint8_t kind)
 	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
-static bool run_read(const struct live *live, struct run *run, uint64_t bank, uint32_t unit, size_t n)
+static bool run_read(
+	const struct live *live, struct run *run, uint64_t bank, uint32_t unit, size_t n)
 {
 	const struct region_header *header = live_header(live);
 	uint64_t at = header->banks + bank * header->bank_bytes + unit * UNIT_BYTES;
@@ -374,7 +376,8 @@ struct snapshot *live_snapshot(struct live *live, struct live_error *error)
 	}
 	copy_free(&copy);
 	if (status != 0)
-		return fail(error, status, status == 3 ? "no memory for a copy of its region" :
-							 "its region cannot be read");
+		return fail(error, status,
+			status == 3 ? "no memory for a copy of its region"
+				    : "its region cannot be read");
 	return snapshot;
 }
