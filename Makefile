@@ -284,7 +284,7 @@ fuzz-run: $(fuzz_programs)
 	done
 
 lint:
-	@scripts/lint.sh
+	@tests/lint.sh
 
 coverage:
 	@$(again) MODE=coverage coverage-run

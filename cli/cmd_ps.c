@@ -68,8 +68,8 @@ static bool look_again(struct process *process, uint64_t elapsed_ns)
 		return false;
 	events = count_events(process->live);
 	if (elapsed_ns > 0 && events >= process->events)
-		process->rate = (uint64_t)((double)(events - process->events) * 1e9 /
-					   (double)elapsed_ns);
+		process->rate =
+			(uint64_t)((double)(events - process->events) * 1e9 / (double)elapsed_ns);
 	snapshot_totals(snapshot, &sum);
 	process->contexts = snapshot->n;
 	process->total = sum.total_bytes;
@@ -85,8 +85,7 @@ static void print_command(struct page *page, pid_t pid)
 	char command[COMMAND], shown[DISPLAY_SIZE(SCREEN_WIDEST)];
 
 	live_command(pid, command, sizeof command);
-	display_fit(shown, command, screen_width() - FIGURES - 1,
-		page->utf8 ? 0 : DISPLAY_ASCII);
+	display_fit(shown, command, screen_width() - FIGURES - 1, page->utf8 ? 0 : DISPLAY_ASCII);
 	page_left(page, 0, shown);
 }
 
@@ -138,8 +137,8 @@ static size_t open_all(struct process *processes, const pid_t *pids, size_t n)
 
 static void show_all(struct process *processes, size_t n, uint64_t interval_ms)
 {
-	struct timespec pause = {(time_t)(interval_ms / 1000),
-		(long)(interval_ms % 1000) * 1000000L};
+	struct timespec pause = {
+		(time_t)(interval_ms / 1000), (long)(interval_ms % 1000) * 1000000L};
 	struct page page = screen_page();
 	uint64_t began = now_ns();
 	size_t shown = 0;
@@ -191,7 +190,8 @@ const struct command command_ps = {
 	.summary = "list the live processes that can be looked into",
 	.operands = "",
 	.description =
-		"Prints a line for each process that uses libmemctx and may be read by who asks: its "
+		"Prints a line for each process that uses libmemctx and may be read by who asks: "
+		"its "
 		"contexts, the bytes that they took from the system, the entries that its threads "
 		"write to their event rings a second, and the events that found no ring.\n"
 		"\n"

@@ -470,7 +470,8 @@ static struct snapshot *process_snapshot(
 
 	if (point->kind > SOURCE_END) {
 		set_error(error, 1, source->path,
-			"a process is seen as it is now; moments are for traces (record makes one)");
+			"a process is seen as it is now; moments are for traces (record makes "
+			"one)");
 		return NULL;
 	}
 	snapshot = live_snapshot(source->live, &cause);
