@@ -267,8 +267,11 @@ size_t mcx_cached(size_t *contexts) MCX_HIDDEN;
 /* Takes BYTES from, or gives them back to, LIMITER and those above it; false: one forbids it. */
 bool mcx_limits_charge(memctx *limiter, size_t bytes) MCX_HIDDEN MCX_COLD;
 void mcx_limits_discharge(memctx *limiter, size_t bytes) MCX_HIDDEN MCX_COLD;
-/* Moves the BYTES of CTX's subtree to the limits at and above PARENT; false: one forbids it. */
-bool mcx_limits_move(memctx *ctx, memctx *parent, size_t bytes) MCX_HIDDEN MCX_COLD;
+/*
+ * Moves the bytes of CTX's subtree to the limits at and above PARENT, at no cost where they are the
+ * same; false: one forbids it.
+ */
+bool mcx_limits_move(memctx *ctx, memctx *parent) MCX_HIDDEN MCX_COLD;
 /* CTX was moved, or its limit came or went: finds the limiters of it and of all below. */
 void mcx_limits_inherit(memctx *ctx) MCX_HIDDEN MCX_COLD;
 

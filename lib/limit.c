@@ -41,12 +41,16 @@ void mcx_limits_discharge(memctx *limiter, size_t bytes)
 		c->subtree_bytes -= bytes;
 }
 
-bool mcx_limits_move(memctx *ctx, memctx *parent, size_t bytes)
+bool mcx_limits_move(memctx *ctx, memctx *parent)
 {
 	memctx *from = ctx->parent != NULL ? ctx->parent->limiter : NULL;
 	memctx *to = parent != NULL ? parent->limiter : NULL;
 	memctx *shared = to;
+	size_t bytes;
 
+	if (from == to)
+		return true;
+	bytes = memctx_subtree_total(ctx);
 	/* A limit over both places has the bytes already, even where they are over it. */
 	while (shared != NULL) {
 		memctx *c = from;

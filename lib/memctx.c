@@ -495,8 +495,6 @@ void memctx_delete(memctx *ctx)
 
 int memctx_set_parent(memctx *ctx, memctx *parent)
 {
-	size_t bytes;
-
 	if (ctx == NULL) {
 		mcx_misuse("memctx_set_parent: the context is NULL", ctx);
 		return -1;
@@ -507,8 +505,7 @@ int memctx_set_parent(memctx *ctx, memctx *parent)
 			return -1;
 		}
 	}
-	bytes = memctx_subtree_total(ctx);
-	if (!mcx_limits_move(ctx, parent, bytes))
+	if (!mcx_limits_move(ctx, parent))
 		return -1;
 	tree_unlink(ctx);
 	tree_link(ctx, parent);
