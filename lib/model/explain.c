@@ -78,19 +78,20 @@ static int gone_grow(struct explain *explain)
 
 static int gone_put(struct explain *explain, const struct leaving *chunk)
 {
-	struct idmap_entry *entry = idmap_find(&explain->gone, (uintptr_t)chunk->address);
+	uint64_t hash = idmap_hash(&explain->gone, (uintptr_t)chunk->address);
+	struct idmap_entry *entry =
+		idmap_find_hashed(&explain->gone, hash, (uintptr_t)chunk->address);
 
 	if (entry->node == 0) {
 		if (explain->gone.used >= explain->gone.limit && gone_grow(explain) != 0)
 			return -1;
-		entry = idmap_find(&explain->gone, (uintptr_t)chunk->address);
-		explain->gone.used++;
+		entry = idmap_add(&explain->gone, hash);
 	}
 	entry->id = (uintptr_t)chunk->address;
 	entry->ptr = chunk->life.serial << GONE_KIND_BITS | chunk->link.kind;
 	entry->size = chunk->link.id;
 	entry->node = chunk->life.node;
-	entry->era = chunk->life.resets;
+	entry->era = chunk->life.resets & IDMAP_LAST_ERA;
 	return 0;
 }
 

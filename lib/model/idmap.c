@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The map from ids to entries: what is rare (making, rebuilding) and deletion.  The invariants
- * stand in idmap.h.
+ * The map from ids to entries: what is rare.  The invariants stand in idmap.h.
  */
 #include "model/idmap.h"
 
@@ -15,6 +14,10 @@
 /* A table over this size is aligned to huge pages, and the system asked for them. */
 #define HUGE_PAGE ((size_t)2 << 20)
 #define CACHE_LINE ((size_t)64)
+
+#define MOST_OVER 255u /* a count that has been this high no longer tells how many */
+
+const struct idmap_entry idmap_none;
 
 static void draw(struct idmap *map)
 {
@@ -74,7 +77,7 @@ static int make_table(struct idmap *map, size_t live)
 	map->mask = places - 1;
 	map->used = 0;
 	map->limit = places / 8 * 5;
-	map->shift = 64 - (unsigned)__builtin_ctzll(places);
+	map->shift = 64 + 1 - (unsigned)__builtin_ctzll(places);
 	return 0;
 }
 
@@ -99,40 +102,57 @@ int idmap_rebuild(struct idmap *map, size_t live, idmap_keep_fn *keep, const voi
 	for (size_t i = 0; i <= map->mask; i++) {
 		const struct idmap_entry *entry = &map->entries[i];
 
-		if (entry->node == 0 || (keep != NULL && !keep(entry, arg)))
-			continue;
-		*idmap_find(&fresh, entry->id) = *entry;
-		fresh.used++;
+		if (entry->node != 0 && (keep == NULL || keep(entry, arg)))
+			idmap_write(idmap_add(&fresh, idmap_hash(&fresh, entry->id)), entry);
 	}
 	free(map->entries);
 	*map = fresh;
 	return 0;
 }
 
-static size_t home_of(const struct idmap *map, uint64_t id)
+static struct idmap_entry *next_bucket(const struct idmap *map, struct idmap_entry *bucket)
 {
-	return (size_t)(idmap_home(map, idmap_hash(map, id), id) - map->entries);
+	return bucket + 1 == &map->entries[map->mask] ? map->entries : bucket + 2;
 }
 
-void idmap_remove(struct idmap *map, struct idmap_entry *entry)
+struct idmap_entry *idmap_find_further(const struct idmap *map, uint64_t hash, uint64_t id)
 {
-	size_t mask = map->mask;
-	size_t hole = (size_t)(entry - map->entries);
-	size_t at = hole;
+	struct idmap_entry *home = idmap_home(map, hash);
+	struct idmap_entry *bucket = home;
 
-	for (;;) {
-		size_t home;
+	/* Counts that no longer tell how many could send a search all the way round. */
+	while (bucket->over != 0) {
+		struct idmap_entry *entry;
 
-		at = (at + 1) & mask;
-		if (map->entries[at].node == 0)
+		bucket = next_bucket(map, bucket);
+		if (bucket == home)
 			break;
-		home = home_of(map, map->entries[at].id);
-		/* It may move back unless its home lies between the hole and it. */
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
-			map->entries[hole] = map->entries[at];
-			hole = at;
-		}
+		entry = bucket + (bucket->id != id);
+		if (entry->id == id)
+			return entry;
 	}
-	map->entries[hole].node = 0;
-	map->used--;
+	return (struct idmap_entry *)(uintptr_t)&idmap_none;
+}
+
+struct idmap_entry *idmap_add_further(struct idmap *map, uint64_t hash)
+{
+	struct idmap_entry *bucket = idmap_home(map, hash);
+
+	while (bucket[0].node != 0 && bucket[1].node != 0) {
+		if (bucket->over < MOST_OVER)
+			bucket->over++;
+		bucket = next_bucket(map, bucket);
+	}
+	return bucket + (bucket->node != 0);
+}
+
+void idmap_remove_further(struct idmap *map, uint64_t hash, struct idmap_entry *entry)
+{
+	struct idmap_entry *bucket = idmap_home(map, hash);
+
+	while (entry != bucket && entry != bucket + 1) {
+		if (bucket->over < MOST_OVER)
+			bucket->over--;
+		bucket = next_bucket(map, bucket);
+	}
 }

@@ -154,7 +154,7 @@ static void give_place(struct nodes *nodes, uint32_t at)
 	drop_cold(&nodes->cold[at]);
 	node->state = NODE_UNUSED;
 	/* Once its eras are used up, entries of the first could be taken for new ones. */
-	if (node->era == UINT32_MAX)
+	if (node->era >= IDMAP_LAST_ERA)
 		return;
 	node->next = nodes->unused;
 	nodes->unused = at;
@@ -162,13 +162,12 @@ static void give_place(struct nodes *nodes, uint32_t at)
 
 uint32_t nodes_add(struct nodes *nodes, uint64_t id, uint32_t parent, char *name, char *ident)
 {
-	struct idmap_entry *entry = idmap_find(&nodes->ids, id);
+	struct idmap_entry *entry = idmap_add(&nodes->ids, idmap_hash(&nodes->ids, id));
 	uint32_t at = take_place(nodes);
 	struct node *node = &nodes->hot[at];
 
 	entry->id = id;
 	entry->node = at;
-	nodes->ids.used++;
 	node->id = id;
 	node->serial = ++nodes->serial;
 	node->state = NODE_LIVE;
@@ -183,8 +182,9 @@ uint32_t nodes_add(struct nodes *nodes, uint64_t id, uint32_t parent, char *name
 void nodes_end(struct nodes *nodes, uint32_t at, bool zombie)
 {
 	struct node *node = &nodes->hot[at];
+	uint64_t hash = idmap_hash(&nodes->ids, node->id);
 
-	idmap_remove(&nodes->ids, idmap_find(&nodes->ids, node->id));
+	idmap_remove(&nodes->ids, hash, idmap_find_hashed(&nodes->ids, hash, node->id));
 	unlink_child(nodes, at);
 	nodes->live--;
 	node->era++;

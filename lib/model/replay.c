@@ -107,12 +107,12 @@ static inline __attribute__((always_inline)) enum replay_step apply_alloc(
 			return replay_refused(replay, event, TRACE_FIELD_SIZE, at, event->size);
 		replay_note_total(replay, node);
 	}
+	entry = idmap_add(&replay->chunks, hash);
 	entry->id = event->chunk;
 	entry->ptr = (uintptr_t)chunk;
 	entry->size = event->size;
 	entry->node = at;
-	entry->era = node->era;
-	replay->chunks.used++;
+	entry->era = node->era & IDMAP_LAST_ERA;
 	replay->placed++;
 	node->allocs++;
 	replay_add_live(replay, node, 1, event->size);
@@ -133,7 +133,7 @@ static inline __attribute__((always_inline)) enum replay_step apply_free(
 	}
 	node->frees++;
 	replay_take_live(replay, node, 1, entry->size);
-	idmap_remove(&replay->chunks, entry);
+	idmap_remove(&replay->chunks, hash, entry);
 	replay->counts.events++;
 	replay->counts.ops[TRACE_FREE]++;
 	return STEP_DONE;
@@ -145,14 +145,15 @@ static inline void fetch_place(struct replay *replay, size_t i)
 	uint64_t chunk = replay->events[i].chunk;
 
 	replay->hashes[i] = idmap_hash(&replay->chunks, chunk);
-	__builtin_prefetch(idmap_home(&replay->chunks, replay->hashes[i], chunk), 1);
+	__builtin_prefetch(idmap_home(&replay->chunks, replay->hashes[i]), 1);
 }
 
-/* Fetches the header of the chunk that event I names, if it stands at home as most do. */
+/* Fetches the header of the chunk that event I names, if its entry stands at home as most do. */
 static inline void fetch_chunk(const struct replay *replay, size_t i)
 {
 	uint64_t chunk = replay->events[i].chunk;
-	const struct idmap_entry *entry = idmap_home(&replay->chunks, replay->hashes[i], chunk);
+	struct idmap_entry *home = idmap_home(&replay->chunks, replay->hashes[i]);
+	const struct idmap_entry *entry = idmap_choose(home, home->id != chunk);
 	uintptr_t memory = entry->id == chunk ? entry->ptr : (uintptr_t)entry;
 
 	__builtin_prefetch((const char *)memory - sizeof(uint64_t), 1);

@@ -65,11 +65,10 @@ static struct base_chunks *make_base(struct replay *replay, uint32_t at, uint64_
 	base = calloc(1, sizeof(*base));
 	if (base == NULL)
 		return NULL;
-	entry = idmap_find(bases, size);
+	entry = idmap_add(bases, idmap_hash(bases, size));
 	entry->id = size;
 	entry->ptr = (uintptr_t)base;
 	entry->node = 1;
-	bases->used++;
 	return base;
 }
 
@@ -77,13 +76,14 @@ static struct base_chunks *make_base(struct replay *replay, uint32_t at, uint64_
 static void drop_if_none(struct replay *replay, uint32_t at, uint64_t size)
 {
 	struct idmap *bases = replay->nodes.cold[at].bases;
-	struct idmap_entry *entry = idmap_find(bases, size);
+	uint64_t hash = idmap_hash(bases, size);
+	struct idmap_entry *entry = idmap_find_hashed(bases, hash, size);
 	struct base_chunks *base = (struct base_chunks *)entry->ptr;
 
 	if (base->count > 0)
 		return;
 	drop_chunks(replay, base);
-	idmap_remove(bases, entry);
+	idmap_remove(bases, hash, entry);
 	if (bases->used == 0)
 		replay_drop_bases(replay, at);
 }
@@ -137,6 +137,16 @@ static uint64_t least_bytes(uint64_t count, uint64_t size)
 	return __builtin_mul_overflow(count, size, &bytes) ? UINT64_MAX : bytes;
 }
 
+/* Whether so many bytes cannot be had, even if all that the context has free were used for them. */
+static bool cannot_be(const struct replay *replay, const struct node *node, uint64_t bytes)
+{
+	uint64_t room = replay_room(replay);
+	struct memctx_stats stats;
+
+	memctx_stats(node->ctx, &stats);
+	return bytes > room || replay->total - stats.free_bytes > room - bytes;
+}
+
 static enum replay_step place_base(
 	struct replay *replay, const struct trace_event *event, uint32_t at)
 {
@@ -146,7 +156,7 @@ static enum replay_step place_base(
 	struct base_chunks *base;
 	bool done;
 
-	if (least > replay_room(replay) || replay->total > replay_room(replay) - least)
+	if (cannot_be(replay, node, least))
 		return replay_refused(replay, event, TRACE_FIELD_COUNT, 0, least);
 	base = make_base(replay, at, size);
 	if (base == NULL)

@@ -244,7 +244,7 @@ static int new_era(struct replay *replay, uint32_t at)
 	struct node *node = &replay->nodes.hot[at];
 	uint64_t bytes;
 
-	if (node->era >= UINT32_MAX - 1) {
+	if (node->era >= IDMAP_LAST_ERA - 1) {
 		if (replay_grow_chunks(replay, &bytes) != 0)
 			return -1;
 		node->era = 0;

@@ -82,15 +82,26 @@ static enum replay_step no_room_for_ids(
 	return replay_no_memory(replay, event, bytes, "the table of live chunks");
 }
 
-REPLAY_COLD static enum replay_step take_over(struct replay *replay, uint64_t chunk)
+/* The place for a chunk's entry; one whose era is over is taken. */
+static struct idmap_entry *place_for(struct replay *replay, uint64_t chunk)
+{
+	uint64_t hash = idmap_hash(&replay->chunks, chunk);
+	struct idmap_entry *entry = idmap_find_hashed(&replay->chunks, hash, chunk);
+
+	return entry->node != 0 ? entry : idmap_add(&replay->chunks, hash);
+}
+
+static void remove_entry(struct replay *replay, struct idmap_entry *entry)
+{
+	idmap_remove(&replay->chunks, idmap_hash(&replay->chunks, entry->id), entry);
+}
+
+static void take_over(struct replay *replay, uint64_t chunk)
 {
 	struct idmap_entry *entry = idmap_find(&replay->chunks, chunk);
 
-	if (replay_lives(replay, entry)) {
-		release_chunk(replay, entry);
-		idmap_remove(&replay->chunks, entry);
-	}
-	return STEP_DONE;
+	release_chunk(replay, entry);
+	remove_entry(replay, entry);
 }
 
 /* An alloc that is right, in node AT. */
@@ -107,16 +118,17 @@ static enum replay_step place_chunk(
 		chunk = align > 8 ? memctx_alloc_aligned(node->ctx, event->size, align)
 				  : memctx_alloc(node->ctx, event->size);
 		if (chunk == NULL)
-			return replay_refused(replay, event, TRACE_FIELD_SIZE, at, event->size);
+			return replay_refused(replay, event, TRACE_FIELD_SIZE, at,
+				event->size > UINT64_MAX - align ? UINT64_MAX
+								 : event->size + align);
 		replay_note_total(replay, node);
 	}
-	entry = idmap_find(&replay->chunks, event->chunk);
-	replay->chunks.used += entry->node == 0;
+	entry = place_for(replay, event->chunk);
 	entry->id = event->chunk;
 	entry->ptr = (uintptr_t)chunk | tags_for(node, event->size, align);
 	entry->size = event->size;
 	entry->node = at;
-	entry->era = node->era;
+	entry->era = node->era & IDMAP_LAST_ERA;
 	count_placed(replay, entry->ptr);
 	node->allocs++;
 	replay_add_live(replay, node, 1, event->size);
@@ -157,7 +169,7 @@ enum replay_step replay_chunk_free(struct replay *replay, const struct trace_eve
 		return replay_refuse_field(replay, event, REPLAY_SKIP_KIND_RULE, TRACE_FIELD_CHUNK,
 			"chunk", "lives in a bump context; expected one that can be freed");
 	release_chunk(replay, entry);
-	idmap_remove(&replay->chunks, entry);
+	remove_entry(replay, entry);
 	return replay_done(replay, event);
 }
 
@@ -166,11 +178,9 @@ static void rename_chunk(struct replay *replay, struct idmap_entry *entry, uint6
 {
 	struct idmap_entry moved = *entry;
 
-	idmap_remove(&replay->chunks, entry);
-	entry = idmap_find(&replay->chunks, id);
-	replay->chunks.used += entry->node == 0;
-	*entry = moved;
-	entry->id = id;
+	remove_entry(replay, entry);
+	moved.id = id;
+	idmap_write(place_for(replay, id), &moved);
 }
 
 /* A realloc that is right. */
@@ -247,18 +257,17 @@ static bool bad_line_is_numbered(const struct replay *replay, const struct trace
 
 static int see_thread(struct replay *replay, uint64_t thread)
 {
-	struct idmap_entry *entry = idmap_find(&replay->threads, thread);
+	struct idmap *threads = &replay->threads;
+	struct idmap_entry *entry;
 
-	if (entry->node != 0 || replay->threads.used >= MOST_THREADS)
+	if (idmap_find(threads, thread)->node != 0 || threads->used >= MOST_THREADS)
 		return 0;
-	if (replay->threads.used >= replay->threads.limit) {
-		if (idmap_rebuild(&replay->threads, replay->threads.used + 1, NULL, NULL) != 0)
-			return -1;
-		entry = idmap_find(&replay->threads, thread);
-	}
+	if (threads->used >= threads->limit &&
+		idmap_rebuild(threads, threads->used + 1, NULL, NULL) != 0)
+		return -1;
+	entry = idmap_add(threads, idmap_hash(threads, thread));
 	entry->id = thread;
 	entry->node = 1;
-	replay->threads.used++;
 	return 0;
 }
 

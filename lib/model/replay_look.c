@@ -17,7 +17,7 @@ static struct replay_life life_of(const struct replay *replay, uint32_t at)
 {
 	const struct node *node = &replay->nodes.hot[at];
 
-	return (struct replay_life){node->serial, at, (uint32_t)node->resets};
+	return (struct replay_life){node->serial, at, (uint32_t)node->resets & IDMAP_LAST_ERA};
 }
 
 bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk)
@@ -47,5 +47,5 @@ bool replay_is_current(const struct replay *replay, const struct replay_life *li
 	const struct node *node = &replay->nodes.hot[life->node];
 
 	return node->state == NODE_LIVE && node->serial == life->serial &&
-	       (uint32_t)node->resets == life->resets;
+	       ((uint32_t)node->resets & IDMAP_LAST_ERA) == life->resets;
 }
