@@ -10,6 +10,8 @@ cd "$(dirname "$0")/.." || exit 1
 layer() {
 	case $1 in
 	lib/memctx.h) echo public ;;
+	# The published region's layout: what a reader of another process needs.
+	lib/region.h) echo layout ;;
 	lib/model/*) echo model ;;
 	lib/*) echo lib ;;
 	tui/*) echo tui ;;
@@ -28,8 +30,8 @@ resolve() {
 
 allowed() {
 	case $1 in
-	lib) [[ $2 == @(public|lib) ]] ;;
-	model) [[ $2 == @(public|model) ]] ;;
+	lib | layout) [[ $2 == @(public|lib|layout) ]] ;;
+	model) [[ $2 == @(public|model|layout) ]] ;;
 	tui) [[ $2 == @(public|model|tui) ]] ;;
 	cli) [[ $2 == @(public|model|tui|cli) ]] ;;
 	esac

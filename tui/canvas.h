@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A canvas: the screen as cells of text, painted by views and read by the terminal, by scripts
+ * and by tests alike.
+ *
+ * Invariant: a row's cells are WIDTH columns in all; a character of two columns has a cell and an
+ * empty one behind it; no cell holds what a terminal would not show in its columns.
+ */
+#ifndef TUI_CANVAS_H
+#define TUI_CANVAS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model/display.h"
+
+enum canvas_attr {
+	CANVAS_PLAIN = 0,
+	CANVAS_BOLD = 0x01,
+	CANVAS_REVERSE = 0x02,
+	CANVAS_DIM = 0x04,
+	CANVAS_GREEN = 0x10,
+	CANVAS_YELLOW = 0x20,
+	CANVAS_CYAN = 0x30,
+	CANVAS_RED = 0x40,
+	CANVAS_COLOR = 0x70,
+};
+
+struct canvas_cell {
+	char text[DISPLAY_CELL]; /* "": the second column of the character before */
+	uint8_t attr;
+};
+
+struct canvas {
+	int width, height;
+	bool ascii;
+	struct canvas_cell *cells;
+};
+
+/* NULL with ENOMEM. */
+struct canvas *canvas_new(int width, int height, bool ascii);
+void canvas_free(struct canvas *canvas);
+void canvas_clear(struct canvas *canvas);
+
+static inline struct canvas_cell *canvas_at(const struct canvas *canvas, int y, int x)
+{
+	return &canvas->cells[(size_t)y * (size_t)canvas->width + (size_t)x];
+}
+
+/*
+ * Writes TEXT, made harmless and cut, into the columns [x, x + width) of row y, padded as FLAGS
+ * (DISPLAY_PAD, DISPLAY_RIGHT) say.  What is off the canvas is not written.  Returns the columns.
+ */
+int canvas_put(struct canvas *canvas, int y, int x, int width, unsigned attr, unsigned flags,
+	const char *text);
+/* The same as printf would, unpadded, up to the right edge. */
+int canvas_printf(struct canvas *canvas, int y, int x, unsigned attr, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Sets the attributes of a run of cells. */
+void canvas_attr(struct canvas *canvas, int y, int x, int width, unsigned attr);
+
+/*
+ * A bar of WIDTH columns for WHOLE: SOLID of it full, HATCHED of it hatched behind; each that is not
+ * zero takes a cell at least.
+ */
+void canvas_bar(struct canvas *canvas, int y, int x, int width, uint64_t solid, uint64_t hatched,
+	uint64_t whole, unsigned attr);
+
+/* The canvas as lines of text without blanks at their ends. */
+void canvas_print(const struct canvas *canvas, FILE *out);
+
+#endif

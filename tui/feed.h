@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a screen shows, from any source: the tree at a moment, and for a trace a way to any other
+ * moment, its freelists as chains, and what the allocator did at the events just passed.
+ *
+ * Views know a feed only by this; none asks where it came from but through its kind.
+ */
+#ifndef TUI_FEED_H
+#define TUI_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/explain.h"
+#include "model/snapshot.h"
+#include "model/source.h"
+
+enum feed_kind { FEED_TRACE, FEED_LIVE, FEED_STILL };
+
+enum { FEED_HISTORY = 512, FEED_EVENTS = 64, FEED_TITLE = 160 };
+
+struct feed;
+
+/* Opens ARGUMENT (as a SOURCE; NULL: the last replay); NULL with *ERROR. */
+struct feed *feed_open(
+	const char *argument, const struct source_options *options, struct source_error *error);
+void feed_close(struct feed *feed);
+
+enum feed_kind feed_kind(const struct feed *feed);
+/* What is looked at: a trace's name, a process's number and command. */
+const char *feed_title(const struct feed *feed);
+/* The tree now; the feed's own, until the feed next moves. */
+const struct snapshot *feed_snapshot(const struct feed *feed);
+/* Counts the changes of what is shown: another number, another picture. */
+uint64_t feed_serial(const struct feed *feed);
+/* Why it stands still: a target that ended, an error in the trace; NULL: it does not. */
+const char *feed_trouble(const struct feed *feed);
+
+/* Live: looks again.  False where nothing came of it. */
+bool feed_refresh(struct feed *feed);
+
+/* Trace: to after EVENT, back or on; as far as it goes. */
+bool feed_seek(struct feed *feed, uint64_t event);
+uint64_t feed_event(const struct feed *feed);
+/* The trace's last event and its peak; SNAPSHOT_UNKNOWN while the first pass has not got there. */
+uint64_t feed_last(const struct feed *feed);
+uint64_t feed_peak(const struct feed *feed);
+/*
+ * Does a part of the first pass that a few milliseconds allow; false where there is nothing left
+ * to do.
+ */
+bool feed_idle(struct feed *feed);
+
+/*
+ * Samples of total bytes, oldest first, at most FEED_HISTORY; POSITION gets the place of now among
+ * them (-1: none).
+ */
+int feed_history(const struct feed *feed, const uint64_t **samples, int *position);
+
+/* Trace: the freelist of a class of a context; false where it cannot be known. */
+bool feed_chain(const struct feed *feed, uint64_t context, int size_class,
+	struct explain_chain *chain);
+/* Trace: the events up to now, the latest last, at most FEED_EVENTS. */
+int feed_events(const struct feed *feed, const struct explain_event **events);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loops: a key or a moment passes, the state changes, the screen is painted if it would differ.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/json.h"
+#include "tui/term.h"
+#include "tui/tui.h"
+#include "tui/view.h"
+
+enum { STATUS_DONE = 0, STATUS_USAGE = 2, STATUS_SYSTEM = 3 };
+
+enum { PLAY_MS = 40, IDLE_MS = 3600000, SCRIPT_LINE = 256 };
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Ends the first pass: what needs the whole trace is known then. */
+static void finish_pass(struct feed *feed)
+{
+	while (feed_idle(feed))
+		;
+}
+
+static void begin(struct state *state, const struct tui_options *options)
+{
+	if (feed_kind(state->feed) != FEED_TRACE)
+		return;
+	if (options->start == SNAPSHOT_UNKNOWN) {
+		finish_pass(state->feed);
+		state_request(state, REQUEST_PEAK);
+	} else {
+		feed_seek(state->feed, options->start);
+	}
+	state_update(state);
+}
+
+/* Saves what is seen beside where the tool was started, under a name that is not taken. */
+static void save(struct state *state)
+{
+	char path[64];
+	FILE *out = NULL;
+	bool is_written;
+
+	state->save = false;
+	for (int i = 1; !out && i < 1000; i++) {
+		snprintf(path, sizeof path, "memctx-%d.json", i);
+		out = fopen(path, "wxe");
+		if (!out && errno != EEXIST)
+			break;
+	}
+	if (!out) {
+		snprintf(state->message, sizeof state->message, "%s: %s", path, strerror(errno));
+		return;
+	}
+	is_written = json_write_flat(out, feed_snapshot(state->feed)) == 0;
+	is_written = fclose(out) == 0 && is_written;
+	snprintf(state->message, sizeof state->message, is_written ? "saved as %s" : "%s: %s", path,
+		strerror(errno));
+	if (!is_written)
+		unlink(path);
+}
+
+/* ---- On a terminal -------------------------------------------------------------------- */
+
+static void click(struct state *state, int width)
+{
+	int y, x;
+	enum term_mouse what = term_mouse(&y, &x);
+
+	if (what == TERM_WHEEL_UP || what == TERM_WHEEL_DOWN) {
+		for (int i = 0; i < 3; i++)
+			state_request(state, what == TERM_WHEEL_UP ? REQUEST_UP : REQUEST_DOWN);
+		return;
+	}
+	if (state->help) {
+		state_request(state, REQUEST_HELP);
+	} else if (y >= 4 && (size_t)(y - 4) < state->page && (width < 80 || x < width * 3 / 5)) {
+		state->pane = PANE_TREE;
+		if (state->top + (size_t)(y - 4) < state->n_visible)
+			state_select(state, state->top + (size_t)(y - 4));
+	} else if (width >= 80 && x >= width * 3 / 5) {
+		state->pane = PANE_LISTS;
+	} else if (y == 3) {
+		state_request(state, REQUEST_SORT);
+	}
+}
+
+/* How long nothing needs to happen. */
+static int wait_ms(const struct state *state, const struct tui_options *options, bool is_busy,
+	double due)
+{
+	double left;
+
+	if (is_busy)
+		return 0;
+	if (state->playing)
+		return PLAY_MS;
+	if (feed_kind(state->feed) != FEED_LIVE || state->paused || feed_trouble(state->feed))
+		return IDLE_MS;
+	left = (due + options->interval - now()) * 1000;
+	return left < 1 ? 1 : left > IDLE_MS ? IDLE_MS : (int)left;
+}
+
+static bool paint(struct canvas **canvas, struct state *state, bool ascii)
+{
+	int width, height;
+
+	term_size(&width, &height);
+	if (!*canvas || (*canvas)->width != width || (*canvas)->height != height) {
+		canvas_free(*canvas);
+		*canvas = canvas_new(width, height, ascii);
+	}
+	if (!*canvas)
+		return false;
+	view_paint(*canvas, state);
+	term_show(*canvas, state->redraw);
+	state->redraw = false;
+	return true;
+}
+
+static bool loop(struct state *state, const struct tui_options *options)
+{
+	struct canvas *canvas = NULL;
+	double last = now();
+	bool is_busy = true, is_fine = true;
+
+	while (!state->quit && (is_fine = paint(&canvas, state, options->ascii))) {
+		int key = term_key(wait_ms(state, options, is_busy, last));
+		double time = now();
+
+		if (key == KEYS_MOUSE)
+			click(state, canvas->width);
+		else if (key != KEYS_NONE && key != KEYS_RESIZE)
+			state_key(state, key);
+		if (state->save)
+			save(state);
+		if (state->playing || time - last >= options->interval) {
+			state_tick(state, time - last);
+			last = time;
+		}
+		if (key == KEYS_NONE && is_busy)
+			is_busy = feed_idle(state->feed);
+	}
+	canvas_free(canvas);
+	return is_fine;
+}
+
+int tui_run(struct feed *feed, const struct tui_options *options, const char **message)
+{
+	struct state state;
+	bool is_fine;
+
+	if (state_init(&state, feed) != 0) {
+		*message = "out of memory";
+		return STATUS_SYSTEM;
+	}
+	begin(&state, options);
+	if (!term_start(options->color)) {
+		*message = "no terminal to show a screen on; --batch prints it";
+		state_end(&state);
+		return STATUS_SYSTEM;
+	}
+	is_fine = loop(&state, options);
+	term_stop();
+	state_end(&state);
+	*message = is_fine ? NULL : "out of memory";
+	return is_fine ? STATUS_DONE : STATUS_SYSTEM;
+}
+
+/* ---- Without one ---------------------------------------------------------------------- */
+
+static bool print_screen(struct state *state, const struct tui_options *options, FILE *out)
+{
+	struct canvas *canvas = canvas_new(options->width, options->height, options->ascii);
+
+	if (!canvas)
+		return false;
+	view_paint(canvas, state);
+	canvas_print(canvas, out);
+	canvas_free(canvas);
+	return true;
+}
+
+static bool script_line(struct state *state, const struct tui_options *options, const char *line,
+	FILE *out)
+{
+	char word[32];
+	int n = 0, times = 1;
+
+	if (sscanf(line, " %31s%n", word, &n) != 1 || *word == '#')
+		return true;
+	line += n + (line[n] == ' ');
+	if (!strcmp(word, "screen"))
+		return print_screen(state, options, out);
+	if (!strcmp(word, "pass")) {
+		finish_pass(state->feed);
+	} else if (!strcmp(word, "tick")) {
+		state_tick(state, strtod(line, NULL));
+	} else if (!strcmp(word, "type") || !strcmp(word, "key")) {
+		while (*line && *line != '\n')
+			state_key(state, (unsigned char)*line++);
+	} else if (!strcmp(word, "enter")) {
+		state_key(state, KEYS_ENTER);
+	} else if (keys_word(word) != REQUEST_NONE) {
+		if (sscanf(line, "%d", &times) != 1)
+			times = 1;
+		for (int i = 0; i < times; i++)
+			state_request(state, keys_word(word));
+	} else {
+		return false;
+	}
+	return state_update(state) == 0;
+}
+
+int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
+	const char **message)
+{
+	char line[SCRIPT_LINE];
+	struct state state;
+	int status = STATUS_DONE;
+
+	if (state_init(&state, feed) != 0) {
+		*message = "out of memory";
+		return STATUS_SYSTEM;
+	}
+	begin(&state, options);
+	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script)) {
+		if (script_line(&state, options, line, out))
+			continue;
+		status = STATUS_USAGE;
+		*message = "the script has a word that is no request";
+	}
+	state_end(&state);
+	return status;
+}
+
+static void pause_for(double seconds)
+{
+	struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+	nanosleep(&time, NULL);
+}
+
+int tui_batch(struct feed *feed, const struct tui_options *options, uint64_t count, FILE *out,
+	const char **message)
+{
+	struct state state;
+	bool is_fine = state_init(&state, feed) == 0;
+
+	if (is_fine)
+		begin(&state, options);
+	for (uint64_t i = 0; is_fine && (i < count || count == 0); i++) {
+		if (i > 0) {
+			pause_for(options->interval);
+			state_tick(&state, options->interval);
+			fputc('\n', out);
+		}
+		is_fine = print_screen(&state, options, out) && fflush(out) == 0;
+		if (feed_kind(feed) != FEED_LIVE || feed_trouble(feed))
+			break;
+	}
+	state_end(&state);
+	*message = is_fine ? NULL : strerror(errno ? errno : ENOMEM);
+	return is_fine ? STATUS_DONE : STATUS_SYSTEM;
+}
