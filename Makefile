@@ -176,22 +176,22 @@ endef
 
 # A test named *_check_test is linked with libmemctx-check, every other with libmemctx.
 all_libs = $(cmocka_libs) $(if $(tui),$(tui_libs)) $(model_libs)
-test_archives := $(helpers) $(cli) $(tui) $(model)
+archives := $(cli) $(tui) $(model)
 test_programs := $(call programs,$(test_src))
 check_programs := $(filter %_check_test,$(test_programs))
 fuzz_programs := $(call programs,$(fuzz_src))
 
-$(filter-out $(check_programs),$(test_programs)): $(B)/%: $(B)/%.o $(test_archives) $(static)
+$(filter-out $(check_programs),$(test_programs)): $(B)/%: $(B)/%.o $(helpers) $(archives) $(static)
 	$(call link,$(all_libs))
-$(check_programs): $(B)/%: $(B)/%.o $(test_archives) $(checked)
+$(check_programs): $(B)/%: $(B)/%.o $(helpers) $(archives) $(checked)
 	$(call link,$(all_libs))
-$(call programs,$(program_src)): $(B)/%: $(B)/%.o $(test_archives) $(static)
+$(call programs,$(program_src)): $(B)/%: $(B)/%.o $(archives) $(static)
 	$(call link,$(all_libs))
 ifeq ($(MODE),fuzz)
-$(fuzz_programs): $(B)/%: $(B)/%.o $(test_archives) $(static)
+$(fuzz_programs): $(B)/%: $(B)/%.o $(archives) $(static)
 	$(call link,-fsanitize=fuzzer $(all_libs))
 else
-$(fuzz_programs): $(B)/%: $(B)/%.o $(B)/tests/fuzz_main.o $(test_archives) $(static)
+$(fuzz_programs): $(B)/%: $(B)/%.o $(B)/tests/fuzz_main.o $(archives) $(static)
 	$(call link,$(all_libs))
 endif
 

@@ -59,8 +59,8 @@ missing_packages() {
 
 missing_names() {
 	for name in "$@"; do
-		has "$name" || printf '%s ' "$name"
-	done
+		has "$name" || echo "$name"
+	done | sort -u | tr '\n' ' '
 }
 
 say() {
