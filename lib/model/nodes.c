@@ -16,6 +16,7 @@ int nodes_init(struct nodes *nodes)
 	if (idmap_init(&nodes->ids) != 0)
 		return -1;
 	if (nodes_reserve(nodes) != 0) {
+		free(nodes->cold);
 		idmap_fini(&nodes->ids);
 		return -1;
 	}

@@ -156,7 +156,7 @@ static inline void fetch_chunk(const struct replay *replay, size_t i)
 	const struct idmap_entry *entry = idmap_choose(home, home->id != chunk);
 	uintptr_t memory = entry->id == chunk ? entry->ptr : (uintptr_t)entry;
 
-	__builtin_prefetch((const char *)memory - sizeof(uint64_t), 1);
+	__builtin_prefetch((const void *)(memory - sizeof(uint64_t)), 1);
 }
 
 /*
