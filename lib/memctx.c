@@ -441,6 +441,7 @@ void memctx_reset(memctx *ctx)
 static void context_end(memctx *ctx)
 {
 	context_empty(ctx);
+	mcx_ring_join(ctx->parent);
 	mcx_event_context(ctx, REGION_DELETE);
 	__atomic_store_n(&mcx_record(ctx)->live, 0, __ATOMIC_RELEASE);
 	if (mcx_unlikely(ctx->limiter != NULL)) {
@@ -507,6 +508,7 @@ int memctx_set_parent(memctx *ctx, memctx *parent)
 	}
 	if (!mcx_limits_move(ctx, parent))
 		return -1;
+	mcx_ring_join(ctx->parent);
 	tree_unlink(ctx);
 	tree_link(ctx, parent);
 	mcx_limits_inherit(ctx);

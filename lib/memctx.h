@@ -308,8 +308,8 @@ MEMCTX_API int memctx_publish(bool on);
  * rings made from now on, in entries of 16 bytes, rounded up to a power of two of at least
  * 256; 0 switches recording off, another number on, for all threads and at once.  The default is
  * 16384, or what the environment variable MEMCTX_RING says when the first context is created.
- * All rings together take at most 16 MiB; the events of a thread that finds no room are counted as
- * lost.
+ * All rings together take at most 16 MiB, and a ring a quarter of what is left of that; the events
+ * of a thread that finds no room are counted as lost.
  */
 MEMCTX_API void memctx_set_ring(size_t events);
 

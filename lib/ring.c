@@ -95,7 +95,9 @@ static struct mcx_ring *ring_find(void)
 	for (unsigned i = 0; i < all.made; i++)
 		if (rings[i].shared->tid == 0)
 			return &rings[i];
-	while (bytes > MCX_RING_BYTES - all.bytes && bytes > 256 * sizeof(struct region_event))
+	/* Large rings leave room for those of more threads. */
+	while (bytes > (MCX_RING_BYTES - all.bytes) / 4 &&
+		bytes > 256 * sizeof(struct region_event))
 		bytes /= 2;
 	if (all.made == REGION_RINGS || bytes > MCX_RING_BYTES - all.bytes)
 		return NULL;
@@ -124,10 +126,8 @@ static struct mcx_ring *ring_begin(void)
 		mcx_my_ring = ring;
 	}
 	mcx_ring_unlock();
-	if (ring == NULL)
-		__atomic_fetch_add(&mcx_region->lost, 1, __ATOMIC_RELAXED);
-	else
-		/* So that the thread's end is noticed. */
+	/* So that the thread's end is noticed. */
+	if (ring != NULL)
 		mcx_cache_begin();
 	return ring;
 }
@@ -144,7 +144,7 @@ void mcx_ring_end(void)
 	mcx_ring_unlock();
 }
 
-struct mcx_ring *mcx_ring_take(memctx *ctx)
+static struct mcx_ring *ring_take(memctx *ctx)
 {
 	struct mcx_ring *ring = mcx_my_ring, *before = ctx->ring;
 
@@ -163,6 +163,21 @@ struct mcx_ring *mcx_ring_take(memctx *ctx)
 	}
 	ctx->ring = ring;
 	return ring;
+}
+
+struct mcx_ring *mcx_ring_take(memctx *ctx)
+{
+	struct mcx_ring *ring = ring_take(ctx);
+
+	if (ring == NULL && mcx_region != NULL)
+		__atomic_fetch_add(&mcx_region->lost, 1, __ATOMIC_RELAXED);
+	return ring;
+}
+
+/* Where there is no ring no event is lost yet: the one that follows is. */
+void mcx_ring_join_other(memctx *parent)
+{
+	ring_take(parent);
 }
 
 void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what)
@@ -262,6 +277,7 @@ void mcx_event_create(memctx *ctx, const struct memctx_options *options)
 	const struct region_names *names = mcx_names(ctx);
 	unsigned n = 0;
 
+	mcx_ring_join(ctx->parent);
 	entries[n++] =
 		(struct region_event){mcx_context_word(ctx), mcx_what(REGION_CREATE, ctx->kind)};
 	entries[n++] = parent_entry(ctx);
@@ -301,6 +317,7 @@ void mcx_event_move(memctx *ctx)
 		parent_entry(ctx),
 	};
 
+	mcx_ring_join(ctx->parent);
 	mcx_events(ctx, entries, 2);
 }
 

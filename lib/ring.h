@@ -93,6 +93,18 @@ static inline void mcx_event_context(memctx *ctx, enum region_op op)
 	mcx_event(ctx, mcx_context_word(ctx), mcx_what(op, 0), NULL);
 }
 
+/*
+ * What happens to a context's place in the tree comes after all that was recorded of its PARENT
+ * (may be NULL), and before what is recorded of that one next: call it before the event.
+ */
+void mcx_ring_join_other(memctx *parent) MCX_HIDDEN MCX_COLD;
+
+static inline void mcx_ring_join(memctx *parent)
+{
+	if (parent != NULL && mcx_unlikely(parent->ring != mcx_my_ring) && mcx_ring_is_on())
+		mcx_ring_join_other(parent);
+}
+
 /* One event of CTX of N entries, seen by a reader all at once. */
 void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n) MCX_HIDDEN MCX_COLD;
 
