@@ -16,13 +16,14 @@
 #include <unistd.h>
 
 extern const struct command command_replay, command_tree, command_events, command_check,
-	command_fmt, command_help, command_ps, command_tui;
+	command_fmt, command_help, command_ps, command_record, command_tui;
 
 const struct command *const cli_commands[] = {
 	&command_replay,
 	&command_tree,
 	&command_tui,
 	&command_ps,
+	&command_record,
 	&command_events,
 	&command_check,
 	&command_fmt,

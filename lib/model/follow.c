@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copying the rings of a live process, and taking events off them in an order that keeps that of
+ * every context.
+ *
+ * A poll reads all heads at once and copies every ring up to its head.  After the copy the head is
+ * read again: what the writer may have been storing over meanwhile is dropped and counted.  Then
+ * the ring with the earliest time goes first; one that begins with a handoff waits until the ring
+ * that the context was in before has been taken as far as the handoff says.
+ *
+ * Invariant: rings[i].position + rings[i].n is what was copied of ring i; entries below are taken
+ * once or counted as lost, never both.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/follow_inner.h"
+
+/* Polls after which a wait that no honest writer causes is given up. */
+#define STALLS_MAX 3u
+
+/* ---- Copying -------------------------------------------------------------------------- */
+
+static bool make_room(struct follow_ring *ring, size_t more)
+{
+	struct region_event *entries;
+	size_t room = ring->room ? ring->room : 1024;
+
+	if (ring->first > 0)
+		memmove(ring->entries, ring->entries + ring->first,
+			ring->n * sizeof *ring->entries);
+	ring->first = 0;
+	while (room < ring->n + more)
+		room *= 2;
+	if (room == ring->room)
+		return true;
+	entries = realloc(ring->entries, room * sizeof *entries);
+	if (!entries)
+		return false;
+	ring->entries = entries;
+	ring->room = room;
+	return true;
+}
+
+/* Copies entries FROM to TO of a ring behind those that wait. */
+static bool copy_entries(struct follow *follow, const struct region_ring *shared,
+	struct follow_ring *ring, uint64_t from, uint64_t to)
+{
+	while (from < to) {
+		uint64_t at = from & (shared->size - 1), n = shared->size - at;
+
+		n = n < to - from ? n : to - from;
+		if (!live_read(follow->live, shared->offset + at * sizeof(struct region_event),
+			    ring->entries + ring->first + ring->n, n * sizeof(struct region_event)))
+			return false;
+		ring->n += n;
+		from += n;
+	}
+	return true;
+}
+
+/* The first entry of a ring that no writer stores over as long as HEAD is its head. */
+static uint64_t oldest(const struct region_ring *shared, uint64_t head)
+{
+	uint64_t burst = shared->size / 2 < FOLLOW_BURST ? shared->size / 2 : FOLLOW_BURST;
+
+	return head + burst > shared->size ? head + burst - shared->size : 0;
+}
+
+/* Drops what waits in RING, or never came to, up to entry TO. */
+static void drop_to(struct follow *follow, struct follow_ring *ring, uint64_t to)
+{
+	uint64_t n = to - ring->position;
+
+	follow->lost += n;
+	n = n < ring->n ? n : ring->n;
+	ring->first += n;
+	ring->n -= n;
+	ring->position = to;
+}
+
+static uint64_t read_head(const struct follow *follow, uint32_t index, uint64_t otherwise)
+{
+	uint64_t head;
+	size_t offset = offsetof(struct region_header, ring) + index * sizeof(struct region_ring) +
+			offsetof(struct region_ring, head);
+
+	/* What was copied was copied before this. */
+	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	return live_read(follow->live, offset, &head, sizeof head) ? head : otherwise;
+}
+
+static void tell_loss(struct follow *follow, uint32_t index, uint64_t lost, struct follow_out *out)
+{
+	struct live_event event = {.op = LIVE_LOST,
+		.unit = FOLLOW_NONE,
+		.ring = index,
+		.tid = follow->rings[index].tid,
+		.size = lost,
+		.time_ns = follow->rings[index].time_ns};
+
+	follow_tell(follow, &event, out);
+}
+
+/*
+ * Copies what ring INDEX has to SHARED's head.  0, -1, -3.  A loss takes what waits with it, so
+ * that what is copied has no hole; but for a ring that waits for another nothing does.
+ */
+static int copy_ring(struct follow *follow, uint32_t index, const struct region_ring *shared,
+	struct follow_out *out)
+{
+	struct follow_ring *ring = &follow->rings[index];
+	uint64_t from = ring->position + ring->n, head = shared->head, lost = follow->lost;
+
+	if (shared->tid != 0)
+		ring->tid = shared->tid;
+	if (head <= from)
+		return 0;
+	if (from < oldest(shared, head)) {
+		from = oldest(shared, head);
+		drop_to(follow, ring, from);
+	}
+	if (!make_room(ring, head - from))
+		return -3;
+	if (!copy_entries(follow, shared, ring, from, head))
+		return -1;
+	head = read_head(follow, index, head);
+	if (from < oldest(shared, head))
+		drop_to(follow, ring, oldest(shared, head));
+	if (follow->lost > lost)
+		tell_loss(follow, index, follow->lost - lost, out);
+	if (shared->gap != ring->gap && shared->gap > 0)
+		tell_loss(follow, index, 0, out);
+	ring->gap = shared->gap;
+	return 0;
+}
+
+static int copy_rings(struct follow *follow, struct follow_out *out)
+{
+	const struct region_header *header = live_header(follow->live);
+	int status = 0;
+
+	for (uint32_t i = 0; i < REGION_RINGS && status == 0; i++) {
+		if (header->ring[i].size == 0)
+			continue;
+		follow->nrings = i + 1 > follow->nrings ? i + 1 : follow->nrings;
+		status = copy_ring(follow, i, &header->ring[i], out);
+	}
+	if (header->lost > follow->ringless) {
+		follow->lost += header->lost - follow->ringless;
+		tell_loss(follow, 0, header->lost - follow->ringless, out);
+		follow->ringless = header->lost;
+	}
+	return status;
+}
+
+/* ---- Taking --------------------------------------------------------------------------- */
+
+/* Whether ring INDEX begins with a handoff from a ring that has not been taken so far yet. */
+static bool is_waiting(const struct follow *follow, const struct follow_ring *ring)
+{
+	const struct region_event *entries = follow_entries(ring);
+	const struct region_ring *shared;
+	uint64_t before;
+
+	if (follow_op(entries) != REGION_HANDOFF || ring->n < 2 ||
+		follow_op(entries + 1) != REGION_HEAD)
+		return false;
+	before = entries->word & 0xffff;
+	if (before >= REGION_RINGS || &follow->rings[before] == ring)
+		return false;
+	shared = &live_header(follow->live)->ring[before];
+	return shared->size != 0 && follow->rings[before].position < entries[1].word;
+}
+
+/* The ring to take from next; FOLLOW_NONE: nothing is left, or all that is waits. */
+static uint32_t next_ring(const struct follow *follow, bool is_forced, bool *has_any)
+{
+	uint32_t next = FOLLOW_NONE;
+
+	*has_any = false;
+	for (uint32_t i = 0; i < follow->nrings; i++) {
+		const struct follow_ring *ring = &follow->rings[i];
+
+		if (ring->n == 0)
+			continue;
+		*has_any = true;
+		if ((next == FOLLOW_NONE || ring->time_ns < follow->rings[next].time_ns) &&
+			(is_forced || !is_waiting(follow, ring)))
+			next = i;
+	}
+	return next;
+}
+
+/* Takes from ring INDEX up to its next time, or to where it has to wait. */
+static size_t take_run(
+	struct follow *follow, uint32_t index, bool is_forced, struct follow_out *out)
+{
+	struct follow_ring *ring = &follow->rings[index];
+	uint64_t time_ns = ring->time_ns;
+	size_t taken = 0;
+
+	while (ring->n > 0 && ring->time_ns == time_ns && out->status == 0) {
+		size_t n;
+
+		if (!is_forced && is_waiting(follow, ring))
+			break;
+		is_forced = false;
+		n = follow_take(follow, index, out);
+		ring->first += n;
+		ring->n -= n;
+		ring->position += n;
+		taken += n;
+	}
+	return taken;
+}
+
+static ptrdiff_t take_all(struct follow *follow, struct follow_out *out)
+{
+	bool is_forced = follow->stalls >= STALLS_MAX, has_any = true;
+	size_t taken = 0;
+	uint32_t index;
+
+	while (out->status == 0 &&
+		(index = next_ring(follow, is_forced, &has_any)) != FOLLOW_NONE) {
+		taken += take_run(follow, index, is_forced, out);
+		is_forced = false;
+	}
+	follow->stalls = taken == 0 && has_any ? follow->stalls + 1 : 0;
+	if (out->status != 0)
+		return out->status;
+	/* Something waits: not nothing. */
+	return taken == 0 && has_any ? 1 : (ptrdiff_t)taken;
+}
+
+/*
+ * Of the contexts that live now those are forgotten whose creation is still to be read: until then
+ * their units are others'.
+ */
+static void forget_created(struct follow *follow)
+{
+	for (uint32_t i = 0; i < follow->nrings; i++) {
+		const struct follow_ring *ring = &follow->rings[i];
+		const struct region_event *entries = follow_entries(ring);
+
+		for (size_t at = 0; at + 1 < ring->n; at++) {
+			uint32_t unit;
+
+			if (follow_op(&entries[at]) != REGION_CREATE ||
+				follow_op(&entries[at + 1]) != REGION_PARENT)
+				continue;
+			unit = live_unit(follow->live, entries[at].word >> 16);
+			if (unit < follow->room &&
+				follow->contexts[unit].serial == follow_what(&entries[at + 1]))
+				follow_forget(&follow->contexts[unit]);
+		}
+	}
+}
+
+ptrdiff_t follow_poll(struct follow *follow, follow_fn *func, void *arg)
+{
+	struct follow_out out = {func, arg, 0};
+	ptrdiff_t taken;
+	int status = 0;
+
+	if (!follow->is_begun) {
+		follow->is_begun = true;
+		if (!follow_tell_all(follow, &out))
+			return out.status;
+	}
+	if (!live_refresh(follow->live))
+		return -1;
+	status = copy_rings(follow, &out);
+	if (status == 0)
+		status = out.status;
+	if (status != 0)
+		return status;
+	if (follow->start == FOLLOW_OLDEST)
+		forget_created(follow);
+	taken = take_all(follow, &out);
+	if (follow->start == FOLLOW_OLDEST)
+		follow->start = FOLLOW_NOW;
+	return taken;
+}
+
+/* ---- Beginning and ending ------------------------------------------------------------- */
+
+uint64_t follow_lost(const struct follow *follow)
+{
+	return follow->lost;
+}
+
+/* Where every ring is to be read from. */
+static void begin_rings(struct follow *follow)
+{
+	const struct region_header *header = live_header(follow->live);
+
+	for (uint32_t i = 0; i < REGION_RINGS; i++) {
+		const struct region_ring *shared = &header->ring[i];
+		struct follow_ring *ring = &follow->rings[i];
+
+		ring->tid = shared->tid;
+		ring->time_ns = header->monotonic_ns;
+		if (shared->size == 0 || follow->start == FOLLOW_FIRST)
+			continue;
+		ring->gap = shared->gap;
+		ring->position =
+			follow->start == FOLLOW_NOW ? shared->head : oldest(shared, shared->head);
+	}
+}
+
+static struct follow *fail(struct follow *follow, struct live_error *error, int status)
+{
+	*error = (struct live_error){status, "its region cannot be read"};
+	if (status == 3)
+		strcpy(error->message, "no memory to follow it");
+	follow_free(follow);
+	return NULL;
+}
+
+struct follow *follow_new(struct live *live, enum follow_start start, struct live_error *error)
+{
+	struct follow *follow = calloc(1, sizeof *follow);
+	int status;
+
+	if (!follow)
+		return fail(follow, error, 3);
+	follow->live = live;
+	follow->start = start;
+	if (!live_refresh(live))
+		return fail(follow, error, 1);
+	begin_rings(follow);
+	follow->ringless = start == FOLLOW_FIRST ? 0 : live_header(live)->lost;
+	if (start == FOLLOW_FIRST)
+		return follow;
+	status = follow_learn_all(follow);
+	if (status == 0 && !live_refresh(live))
+		status = 1;
+	if (status != 0)
+		return fail(follow, error, status);
+	for (uint32_t i = 0; start == FOLLOW_NOW && i < REGION_RINGS; i++)
+		follow->settled[i] = live_header(live)->ring[i].head;
+	return follow;
+}
+
+void follow_free(struct follow *follow)
+{
+	if (!follow)
+		return;
+	for (uint32_t i = 0; i < REGION_RINGS; i++)
+		free(follow->rings[i].entries);
+	for (uint32_t i = 0; i < follow->room; i++)
+		follow_forget(&follow->contexts[i]);
+	free(follow->contexts);
+	free(follow);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contexts that a follower knows: from creations that it read, or from their records.
+ *
+ * A record is read twice with all that belongs to it in between; one that changed meanwhile is
+ * not taken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/follow_inner.h"
+
+#define UNIT_BYTES sizeof(struct region_names)
+#define RUN_UNITS 256u
+#define LIST_MAX 64u
+
+#define IN_UNIT(type)                                                                              \
+	union {                                                                                    \
+		struct type it;                                                                    \
+		char room[UNIT_BYTES];                                                             \
+	}
+
+struct run {
+	IN_UNIT(region_record) records[RUN_UNITS], again[RUN_UNITS];
+	IN_UNIT(region_names) names[RUN_UNITS];
+	IN_UNIT(region_slot) slots[RUN_UNITS];
+};
+
+struct live_context *follow_context(struct follow *follow, uint32_t unit)
+{
+	struct live_context *contexts;
+	uint32_t room = follow->room ? follow->room : 256;
+
+	if (unit >= FOLLOW_UNITS)
+		return NULL;
+	while (room <= unit)
+		room *= 2;
+	if (room != follow->room) {
+		contexts = realloc(follow->contexts, room * sizeof *contexts);
+		if (!contexts)
+			return NULL;
+		memset(contexts + follow->room, 0, (room - follow->room) * sizeof *contexts);
+		follow->contexts = contexts;
+		follow->room = room;
+	}
+	return &follow->contexts[unit];
+}
+
+void follow_forget(struct live_context *context)
+{
+	free(context->name);
+	free(context->ident);
+	free(context->before);
+	memset(context, 0, sizeof *context);
+}
+
+/* ---- From records --------------------------------------------------------------------- */
+
+static bool run_read(const struct live *live, struct run *run, uint32_t unit, size_t n)
+{
+	const struct region_header *header = live_header(live);
+	uint64_t at = header->banks + unit / header->bank_units * header->bank_bytes +
+		      unit % header->bank_units * UNIT_BYTES;
+
+	return live_read(live, at + header->records, run->records, n * UNIT_BYTES) &&
+	       live_read(live, at + header->names, run->names, n * UNIT_BYTES) &&
+	       live_read(live, at + header->slots, run->slots, n * UNIT_BYTES) &&
+	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
+}
+
+/* What lives in a context now, by class; the last of them the large chunks. */
+static struct live_chunks *count_chunks(
+	const struct region_record *record, const struct region_slot *slot)
+{
+	struct live_chunks *chunks = calloc(REGION_CLASSES + 1, sizeof *chunks);
+
+	if (!chunks)
+		return NULL;
+	for (unsigned k = 0; k < REGION_CLASSES; k++) {
+		uint64_t packed = record->carved[k] + slot->reused[k] - slot->freed[k];
+		uint64_t carved = record->carved[k] >> REGION_COUNT_SHIFT;
+		uint64_t live = packed >> REGION_COUNT_SHIFT, size = (uint64_t)8 << k;
+		uint64_t slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+
+		if (live > carved)
+			live = live - carved < carved ? carved : 0;
+		chunks[k].count = live;
+		chunks[k].bytes = live * size - (slack <= live * size ? slack : 0);
+	}
+	chunks[REGION_CLASSES].count = slot->large_chunks;
+	chunks[REGION_CLASSES].bytes = slot->large_requested;
+	return chunks;
+}
+
+/* Learns the context that unit I of RUN holds.  False: no memory. */
+static bool learn(struct live_context *context, struct run *run, size_t i)
+{
+	const struct region_record *record = &run->again[i].it;
+	struct region_names *names = &run->names[i].it;
+
+	follow_forget(context);
+	if (record->live != 1 || run->records[i].it.live != 1 || record->serial == 0 ||
+		record->serial != run->records[i].it.serial)
+		return true;
+	names->name[sizeof names->name - 1] = names->ident[sizeof names->ident - 1] = '\0';
+	*context = (struct live_context){.serial = record->serial,
+		.init_size = record->init_size,
+		.max_size = record->max_size,
+		.has_sizes = true,
+		.parent_serial = record->parent_serial,
+		.parent = record->parent - 1,
+		.kind = record->kind,
+		.align = record->align == 15 ? 16 : 8,
+		.name = strdup(names->name),
+		.ident = *names->ident ? strdup(names->ident) : NULL,
+		.before = count_chunks(record, &run->slots[i].it)};
+	return context->name && context->before;
+}
+
+int follow_learn_all(struct follow *follow)
+{
+	const struct region_header *header = live_header(follow->live);
+	uint32_t units =
+		header->units_used < FOLLOW_UNITS ? (uint32_t)header->units_used : FOLLOW_UNITS;
+	struct run *run = malloc(sizeof *run);
+	int status = run && (!units || follow_context(follow, units - 1)) ? 0 : 3;
+
+	for (uint32_t unit = 0; unit < units && status == 0;) {
+		uint32_t n = header->bank_units - unit % header->bank_units;
+
+		n = n < RUN_UNITS ? n : RUN_UNITS;
+		n = n < units - unit ? n : units - unit;
+		status = run_read(follow->live, run, unit, n) ? 0 : 1;
+		for (uint32_t i = 0; i < n && status == 0; i++)
+			if (!learn(&follow->contexts[unit + i], run, i))
+				status = 3;
+		unit += n;
+	}
+	free(run);
+	return status;
+}
+
+/* ---- One that was not known ----------------------------------------------------------- */
+
+/* Learns UNIT from its record; false: nothing lives there. */
+static bool learn_one(struct follow *follow, struct run *run, uint32_t unit, struct follow_out *out)
+{
+	struct live_context *context = follow_context(follow, unit);
+
+	if (unit / live_header(follow->live)->bank_units >= live_header(follow->live)->nbanks ||
+		!context || !run_read(follow->live, run, unit, 1))
+		return false;
+	if (!learn(context, run, 0))
+		out->status = -3;
+	return out->status == 0 && follow->contexts[unit].serial != 0;
+}
+
+/* Whether the parent that a found context had is not known yet. */
+static bool lacks_parent(struct follow *follow, uint32_t unit)
+{
+	uint32_t parent = follow->contexts[unit].parent;
+
+	return parent < FOLLOW_UNITS &&
+	       (parent >= follow->room || follow->contexts[parent].serial == 0);
+}
+
+void follow_find(
+	struct follow *follow, uint32_t unit, struct live_event *event, struct follow_out *out)
+{
+	struct live_event found = *event;
+	uint32_t list[LIST_MAX], n = 0;
+	struct run *run;
+
+	/* What lives there now may be another than the one that an old event is about. */
+	if (follow->start == FOLLOW_OLDEST)
+		return;
+	run = malloc(sizeof *run);
+	if (!run) {
+		out->status = -3;
+		return;
+	}
+	found.op = LIVE_FOUND;
+	while (n < LIST_MAX && learn_one(follow, run, unit, out)) {
+		list[n++] = unit;
+		if (!lacks_parent(follow, unit))
+			break;
+		unit = follow->contexts[unit].parent;
+	}
+	free(run);
+	while (n-- > 0) {
+		found.unit = list[n];
+		if (lacks_parent(follow, found.unit))
+			follow->contexts[found.unit].parent = FOLLOW_NONE;
+		follow_tell(follow, &found, out);
+	}
+}
+
+/* ---- All that was found --------------------------------------------------------------- */
+
+struct by_serial {
+	uint64_t serial;
+	uint32_t unit;
+};
+
+static int compare_serials(const void *a, const void *b)
+{
+	uint64_t x = ((const struct by_serial *)a)->serial;
+	uint64_t y = ((const struct by_serial *)b)->serial;
+
+	return (x > y) - (x < y);
+}
+
+struct links {
+	struct by_serial *list; /* the youngest last */
+	uint32_t *first, *next; /* children, by unit; the last of FIRST: roots */
+	size_t n;
+};
+
+static void links_free(struct links *links)
+{
+	free(links->list);
+	free(links->first);
+	free(links->next);
+}
+
+static bool links_make(const struct follow *follow, struct links *links)
+{
+	size_t units = (size_t)follow->room + 1;
+
+	links->n = 0;
+	links->list = malloc(units * sizeof *links->list);
+	links->first = malloc(units * sizeof *links->first);
+	links->next = malloc(units * sizeof *links->next);
+	if (!links->list || !links->first || !links->next)
+		return false;
+	memset(links->first, 0xff, units * sizeof *links->first);
+	for (uint32_t unit = 0; unit < follow->room; unit++)
+		if (follow->contexts[unit].serial != 0)
+			links->list[links->n++] =
+				(struct by_serial){follow->contexts[unit].serial, unit};
+	qsort(links->list, links->n, sizeof *links->list, compare_serials);
+	for (size_t i = links->n; i-- > 0;) {
+		uint32_t unit = links->list[i].unit;
+		const struct live_context *context = &follow->contexts[unit];
+		uint32_t parent = context->parent, *head = &links->first[follow->room];
+
+		links->next[unit] = FOLLOW_NONE;
+		if (parent != FOLLOW_NONE &&
+			(parent >= follow->room ||
+				follow->contexts[parent].serial != context->parent_serial))
+			continue;
+		if (parent != FOLLOW_NONE)
+			head = &links->first[parent];
+		links->next[unit] = *head;
+		*head = unit;
+	}
+	return true;
+}
+
+/* The context after UNIT in tree order. */
+static uint32_t next_unit(const struct follow *follow, const struct links *links, uint32_t unit)
+{
+	if (links->first[unit] != FOLLOW_NONE)
+		return links->first[unit];
+	while (unit != FOLLOW_NONE && links->next[unit] == FOLLOW_NONE)
+		unit = follow->contexts[unit].parent;
+	return unit == FOLLOW_NONE ? FOLLOW_NONE : links->next[unit];
+}
+
+/* Those that are reached by nobody lost their parent while they were read: they are forgotten. */
+bool follow_tell_all(struct follow *follow, struct follow_out *out)
+{
+	struct live_event event = {.op = LIVE_FOUND};
+	struct links links = {0};
+	uint32_t unit;
+
+	if (follow->start != FOLLOW_NOW || follow->room == 0)
+		return true;
+	if (!links_make(follow, &links)) {
+		links_free(&links);
+		out->status = -3;
+		return false;
+	}
+	event.time_ns = live_header(follow->live)->monotonic_ns;
+	for (unit = links.first[follow->room]; unit != FOLLOW_NONE && out->status == 0;
+		unit = next_unit(follow, &links, unit)) {
+		event.unit = unit;
+		follow_tell(follow, &event, out);
+		follow->contexts[unit].parent_serial = 0;
+	}
+	for (size_t i = 0; i < links.n; i++)
+		if (follow->contexts[links.list[i].unit].parent_serial != 0)
+			follow_forget(&follow->contexts[links.list[i].unit]);
+	links_free(&links);
+	return out->status == 0;
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From live events to the lines of a trace: see recorder.h.
+ *
+ * A chunk is known by its context's unit and its address, which together fit 64 bits: two threads
+ * may pass an address between contexts of theirs without saying so.  The chunks of a context go all
+ * at once, by its era, when it is reset or deleted.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/idmap.h"
+#include "model/recorder.h"
+#include "model/trace.h"
+
+#define LARGE REGION_CLASSES
+#define NONE FOLLOW_NONE
+
+/* Chunks that were there before, of two sizes that make their sum. */
+struct base {
+	uint64_t size, count, more; /* MORE of SIZE + 1 */
+};
+
+struct known {
+	uint64_t id;                        /* 0: it is not known */
+	struct base *base;                  /* [LARGE + 1]; NULL: none */
+	uint32_t parent, first, next, prev; /* units */
+	uint32_t era;                       /* of its chunks */
+	uint64_t chunks;                    /* live ones in the map */
+};
+
+struct recorder {
+	FILE *out;
+	struct known *known; /* by unit */
+	uint32_t room;
+	struct idmap chunks; /* ptr: the chunk's id; size: its size; node: its unit + 1 */
+	uint64_t live_chunks;
+	uint64_t next_context, next_chunk;
+	uint64_t began_ns, time_ns; /* time_ns: as last written */
+	uint64_t limit;
+	uint64_t unsaid; /* events left out since the last lost line */
+	uint32_t tid;
+	bool has_failed;
+	struct recorder_counts counts;
+};
+
+struct recorder *recorder_new(FILE *out, uint64_t began_ns)
+{
+	struct recorder *recorder = calloc(1, sizeof *recorder);
+
+	if (!recorder)
+		return NULL;
+	recorder->out = out;
+	recorder->began_ns = began_ns;
+	recorder->limit = UINT64_MAX;
+	recorder->next_context = recorder->next_chunk = 1;
+	if (idmap_init(&recorder->chunks)) {
+		free(recorder);
+		return NULL;
+	}
+	trace_write_header(out);
+	return recorder;
+}
+
+void recorder_free(struct recorder *recorder)
+{
+	if (!recorder)
+		return;
+	for (uint32_t i = 0; i < recorder->room; i++)
+		free(recorder->known[i].base);
+	free(recorder->known);
+	idmap_fini(&recorder->chunks);
+	free(recorder);
+}
+
+void recorder_limit(struct recorder *recorder, uint64_t events)
+{
+	recorder->limit = events;
+}
+
+bool recorder_is_full(const struct recorder *recorder)
+{
+	return recorder->counts.events >= recorder->limit;
+}
+
+void recorder_counts(const struct recorder *recorder, struct recorder_counts *counts)
+{
+	*counts = recorder->counts;
+}
+
+/* ---- Lines ---------------------------------------------------------------------------- */
+
+static void put(struct recorder *recorder, const struct trace_event *line)
+{
+	if (line->op < TRACE_OPS && recorder_is_full(recorder))
+		return;
+	trace_write_event(recorder->out, line);
+	recorder->counts.events += line->op < TRACE_OPS;
+}
+
+/* What stands before the line of EVENT: losses, its thread, its time. */
+static void put_front(struct recorder *recorder, const struct live_event *event)
+{
+	uint64_t time_ns = 0;
+
+	if (recorder->unsaid > 0)
+		put(recorder, &(struct trace_event){.op = TRACE_LOST, .size = recorder->unsaid});
+	recorder->unsaid = 0;
+	if (event->tid != 0 && event->tid != recorder->tid)
+		put(recorder, &(struct trace_event){.op = TRACE_THREAD, .size = event->tid});
+	recorder->tid = event->tid != 0 ? event->tid : recorder->tid;
+	if (event->time_ns > recorder->began_ns)
+		time_ns = event->time_ns - recorder->began_ns;
+	if (time_ns > recorder->time_ns) {
+		put(recorder, &(struct trace_event){.op = TRACE_TIME, .size = time_ns});
+		recorder->time_ns = time_ns;
+	}
+}
+
+static void put_plain(struct recorder *recorder, enum trace_op op, uint64_t id)
+{
+	struct trace_event line = {.op = (uint8_t)op};
+
+	if (op == TRACE_FREE)
+		line.chunk = id;
+	else
+		line.ctx = id;
+	put(recorder, &line);
+}
+
+/* An event about what was not seen coming. */
+static void leave_out(struct recorder *recorder)
+{
+	recorder->counts.unknown++;
+	recorder->unsaid++;
+}
+
+/* ---- Contexts ------------------------------------------------------------------------- */
+
+static bool known_grow(struct recorder *recorder, uint32_t unit)
+{
+	uint32_t room = recorder->room ? recorder->room : 256;
+	struct known *known;
+
+	while (room <= unit)
+		room *= 2;
+	if (room == recorder->room)
+		return true;
+	known = realloc(recorder->known, room * sizeof *known);
+	if (!known) {
+		recorder->has_failed = true;
+		return false;
+	}
+	memset(known + recorder->room, 0, (room - recorder->room) * sizeof *known);
+	recorder->known = known;
+	recorder->room = room;
+	return true;
+}
+
+/* The context of UNIT where it is known. */
+static struct known *known_find(const struct recorder *recorder, uint32_t unit)
+{
+	if (unit >= recorder->room || recorder->known[unit].id == 0)
+		return NULL;
+	return &recorder->known[unit];
+}
+
+static void link_context(struct recorder *recorder, uint32_t unit, uint32_t parent)
+{
+	struct known *all = recorder->known, *known = &all[unit];
+
+	known->parent = parent != unit && known_find(recorder, parent) ? parent : NONE;
+	known->next = known->prev = NONE;
+	if (known->parent == NONE)
+		return;
+	known->next = all[parent].first;
+	if (known->next != NONE)
+		all[known->next].prev = unit;
+	all[parent].first = unit;
+}
+
+static void unlink_context(struct recorder *recorder, uint32_t unit)
+{
+	struct known *all = recorder->known, *known = &all[unit];
+
+	if (known->next != NONE)
+		all[known->next].prev = known->prev;
+	if (known->prev != NONE)
+		all[known->prev].next = known->next;
+	else if (known->parent != NONE)
+		all[known->parent].first = known->next;
+}
+
+/* The chunks of a context are gone. */
+static void drop_chunks(struct recorder *recorder, struct known *known)
+{
+	recorder->live_chunks -= known->chunks;
+	known->chunks = 0;
+	known->era++;
+	free(known->base);
+	known->base = NULL;
+}
+
+/* Forgets what is still known below UNIT: the trace deletes it with its parent. */
+static void drop_below(struct recorder *recorder, uint32_t unit)
+{
+	struct known *all = recorder->known;
+	uint32_t at = unit;
+
+	while (all[unit].first != NONE) {
+		while (all[at].first != NONE)
+			at = all[at].first;
+		uint32_t parent = all[at].parent;
+
+		unlink_context(recorder, at);
+		drop_chunks(recorder, &all[at]);
+		all[at].id = 0;
+		at = parent;
+	}
+}
+
+static bool delete_context(struct recorder *recorder, const struct live_event *event)
+{
+	struct known *known = known_find(recorder, event->unit);
+
+	if (!known) {
+		leave_out(recorder);
+		return true;
+	}
+	put_front(recorder, event);
+	put_plain(recorder, TRACE_DELETE, known->id);
+	drop_below(recorder, event->unit);
+	unlink_context(recorder, event->unit);
+	drop_chunks(recorder, known);
+	known->id = 0;
+	return true;
+}
+
+/* Two sizes, one byte apart, of which COUNT chunks have BYTES together. */
+static bool put_base(
+	struct recorder *recorder, struct known *known, const struct live_chunks *before)
+{
+	struct trace_event line = {.op = TRACE_BASE, .ctx = known->id};
+
+	known->base = calloc(LARGE + 1, sizeof *known->base);
+	if (!known->base) {
+		recorder->has_failed = true;
+		return false;
+	}
+	for (unsigned k = 0; k <= LARGE; k++) {
+		struct base *base = &known->base[k];
+
+		if (before[k].count == 0)
+			continue;
+		base->size = before[k].bytes / before[k].count;
+		base->more = before[k].bytes % before[k].count;
+		base->count = before[k].count - base->more;
+		line.size = base->size;
+		line.id2 = base->count;
+		if (base->count > 0)
+			put(recorder, &line);
+		line.size = base->size + 1;
+		line.id2 = base->more;
+		if (base->more > 0)
+			put(recorder, &line);
+	}
+	return true;
+}
+
+static bool create_context(struct recorder *recorder, const struct live_event *event)
+{
+	const struct live_context *context = event->context;
+	struct trace_create create = {.name = context->name ? context->name : ""};
+	struct trace_event line = {.op = TRACE_CREATE, .kind = TRACE_ASET, .create = &create};
+	const struct known *parent = known_find(recorder, context->parent);
+	struct known *known;
+
+	if (!known_grow(recorder, event->unit))
+		return false;
+	if (known_find(recorder, event->unit))
+		delete_context(recorder, event);
+	parent = known_find(recorder, context->parent);
+	known = &recorder->known[event->unit];
+	put_front(recorder, event);
+	known->id = line.ctx = recorder->next_context++;
+	known->first = NONE;
+	link_context(recorder, event->unit, context->parent);
+	create.name_len = strlen(create.name);
+	create.ident = context->ident;
+	create.ident_len = context->ident ? strlen(context->ident) : 0;
+	create.init = context->init_size;
+	create.max = context->max_size;
+	create.min = context->min_size;
+	create.has = (context->ident ? TRACE_KEY_IDENT : 0) |
+		     (context->has_sizes ? TRACE_KEY_INIT | TRACE_KEY_MAX : 0) |
+		     (context->min_size ? TRACE_KEY_MIN : 0);
+	if (parent) {
+		line.has = TRACE_HAS_PARENT;
+		line.id2 = parent->id;
+	}
+	put(recorder, &line);
+	if (event->op == LIVE_FOUND && context->before)
+		return put_base(recorder, known, context->before);
+	return true;
+}
+
+static bool stands_below(const struct recorder *recorder, uint32_t unit, uint32_t top)
+{
+	while (unit != top && known_find(recorder, unit))
+		unit = recorder->known[unit].parent;
+	return unit == top;
+}
+
+static bool change_context(struct recorder *recorder, const struct live_event *event)
+{
+	struct trace_create create = {.ident = ""};
+	struct trace_event line = {.op = TRACE_IDENT, .create = &create};
+	struct known *known = known_find(recorder, event->unit), *parent;
+
+	if (!known || (event->op == LIVE_MOVE &&
+			      stands_below(recorder, event->context->parent, event->unit))) {
+		leave_out(recorder);
+		return true;
+	}
+	put_front(recorder, event);
+	line.ctx = known->id;
+	if (event->op == LIVE_IDENT && event->context->ident)
+		create.ident = event->context->ident;
+	create.ident_len = strlen(create.ident);
+	if (event->op == LIVE_MOVE) {
+		parent = known_find(recorder, event->context->parent);
+		line = (struct trace_event){.op = TRACE_MOVE, .ctx = known->id};
+		line.has = parent ? TRACE_HAS_PARENT : 0;
+		line.id2 = parent ? parent->id : 0;
+		unlink_context(recorder, event->unit);
+		link_context(recorder, event->unit, event->context->parent);
+	}
+	put(recorder, &line);
+	return true;
+}
+
+static bool reset_context(struct recorder *recorder, const struct live_event *event)
+{
+	struct known *known = known_find(recorder, event->unit);
+
+	if (!known) {
+		leave_out(recorder);
+		return true;
+	}
+	put_front(recorder, event);
+	put_plain(recorder, event->op == LIVE_RESET ? TRACE_RESET : TRACE_RESETONLY, known->id);
+	if (event->op == LIVE_RESET)
+		drop_below(recorder, event->unit);
+	drop_chunks(recorder, known);
+	return true;
+}
+
+/* ---- Chunks --------------------------------------------------------------------------- */
+
+static uint64_t chunk_key(uint32_t unit, uint64_t address)
+{
+	return address >> 3 << 20 | unit;
+}
+
+static bool chunk_lives(const struct idmap_entry *entry, const void *arg)
+{
+	const struct recorder *recorder = arg;
+	const struct known *known = known_find(recorder, entry->node - 1);
+
+	return known && known->era == entry->era;
+}
+
+/* The entry of a chunk that is known to live, or NULL. */
+static struct idmap_entry *chunk_find(struct recorder *recorder, uint32_t unit, uint64_t address)
+{
+	struct idmap_entry *entry = idmap_find(&recorder->chunks, chunk_key(unit, address));
+
+	return entry->node != 0 && chunk_lives(entry, recorder) ? entry : NULL;
+}
+
+static void chunk_end(struct recorder *recorder, struct idmap_entry *entry)
+{
+	recorder->live_chunks--;
+	recorder->known[entry->node - 1].chunks--;
+	idmap_remove(&recorder->chunks, entry);
+}
+
+/* Notes that the chunk at ADDRESS is ID; it is not known to live there. */
+static bool chunk_begin(struct recorder *recorder, uint32_t unit, uint64_t address, uint64_t id)
+{
+	struct idmap *map = &recorder->chunks;
+	uint64_t key = chunk_key(unit, address);
+	struct idmap_entry *entry = idmap_find(map, key);
+
+	if (entry->node == 0 && map->used >= map->limit) {
+		if (idmap_rebuild(map, recorder->live_chunks + 1, chunk_lives, recorder)) {
+			recorder->has_failed = true;
+			return false;
+		}
+		entry = idmap_find(map, key);
+	}
+	map->used += entry->node == 0;
+	entry->id = key;
+	entry->ptr = id;
+	entry->node = unit + 1;
+	entry->era = recorder->known[unit].era;
+	recorder->known[unit].chunks++;
+	recorder->live_chunks++;
+	return true;
+}
+
+static unsigned class_of(uint64_t size)
+{
+	unsigned k = 0;
+
+	while (k < LARGE && ((uint64_t)8 << k) < size)
+		k++;
+	return k;
+}
+
+/* A chunk of class K that was there before goes.  False: there is none. */
+static bool free_base(struct recorder *recorder, const struct known *known, unsigned k)
+{
+	struct trace_event line = {.op = TRACE_FREEBASE, .ctx = known->id};
+	struct base *base;
+
+	if (!known->base)
+		return false;
+	base = &known->base[k];
+	line.size = base->size;
+	if (base->count > 0) {
+		base->count--;
+	} else if (base->more > 0) {
+		base->more--;
+		line.size++;
+	} else {
+		return false;
+	}
+	put(recorder, &line);
+	return true;
+}
+
+static bool alloc_chunk(struct recorder *recorder, const struct live_event *event)
+{
+	struct known *known = &recorder->known[event->unit];
+	struct idmap_entry *entry = chunk_find(recorder, event->unit, event->chunk);
+	struct trace_event line = {.op = TRACE_ALLOC,
+		.ctx = known->id,
+		.chunk = recorder->next_chunk++,
+		.size = event->size};
+
+	if (entry) {
+		put_plain(recorder, TRACE_FREE, entry->ptr);
+		chunk_end(recorder, entry);
+	}
+	if (event->align != 0 && (event->align & (event->align - 1)) == 0) {
+		line.align = event->align;
+		line.has = TRACE_HAS_ALIGN;
+	}
+	put(recorder, &line);
+	return chunk_begin(recorder, event->unit, event->chunk, line.chunk);
+}
+
+static bool free_chunk(struct recorder *recorder, const struct live_event *event)
+{
+	struct idmap_entry *entry = chunk_find(recorder, event->unit, event->chunk);
+
+	if (entry) {
+		put_plain(recorder, TRACE_FREE, entry->ptr);
+		chunk_end(recorder, entry);
+	} else if (!free_base(recorder, &recorder->known[event->unit],
+			   event->size == UINT64_MAX ? LARGE : class_of(event->size))) {
+		leave_out(recorder);
+	}
+	return true;
+}
+
+/* One that was there before was resized: of which class it was is not known. */
+static void free_any_base(struct recorder *recorder, const struct live_event *event)
+{
+	const struct known *known = &recorder->known[event->unit];
+	unsigned k = class_of(event->size), n = 0;
+
+	while (n <= LARGE && !free_base(recorder, known, (k + LARGE + 1 - n) % (LARGE + 1)))
+		n++;
+	if (n > LARGE)
+		leave_out(recorder);
+}
+
+static bool realloc_chunk(struct recorder *recorder, const struct live_event *event)
+{
+	uint64_t from = event->from != 0 ? event->from : event->chunk;
+	struct idmap_entry *entry = chunk_find(recorder, event->unit, from);
+	struct trace_event line = {.op = TRACE_REALLOC, .size = event->size};
+
+	if (!entry) {
+		free_any_base(recorder, event);
+		return alloc_chunk(recorder, event);
+	}
+	line.chunk = entry->ptr;
+	if (from != event->chunk) {
+		chunk_end(recorder, entry);
+		entry = chunk_find(recorder, event->unit, event->chunk);
+		if (entry) {
+			put_plain(recorder, TRACE_FREE, entry->ptr);
+			chunk_end(recorder, entry);
+		}
+		if (!chunk_begin(recorder, event->unit, event->chunk, line.chunk))
+			return false;
+	}
+	put(recorder, &line);
+	return true;
+}
+
+static bool chunk_event(struct recorder *recorder, const struct live_event *event)
+{
+	if (!known_find(recorder, event->unit)) {
+		leave_out(recorder);
+		return true;
+	}
+	put_front(recorder, event);
+	if (event->op == LIVE_ALLOC)
+		return alloc_chunk(recorder, event);
+	return event->op == LIVE_FREE ? free_chunk(recorder, event)
+				      : realloc_chunk(recorder, event);
+}
+
+/* ---- Events --------------------------------------------------------------------------- */
+
+static void note_loss(struct recorder *recorder, const struct live_event *event)
+{
+	recorder->counts.lost += event->size;
+	put(recorder, &(struct trace_event){.op = TRACE_LOST, .size = event->size});
+}
+
+bool recorder_event(const struct live_event *event, void *arg)
+{
+	struct recorder *recorder = arg;
+	bool is_done = true;
+
+	switch (event->op) {
+	case LIVE_FOUND:
+	case LIVE_CREATE:
+		is_done = create_context(recorder, event);
+		break;
+	case LIVE_IDENT:
+	case LIVE_MOVE:
+		is_done = change_context(recorder, event);
+		break;
+	case LIVE_RESET:
+	case LIVE_RESETONLY:
+		is_done = reset_context(recorder, event);
+		break;
+	case LIVE_DELETE:
+		is_done = delete_context(recorder, event);
+		break;
+	case LIVE_LOST:
+		note_loss(recorder, event);
+		break;
+	default:
+		is_done = chunk_event(recorder, event);
+	}
+	return is_done && !recorder_is_full(recorder);
+}
