@@ -191,14 +191,27 @@ static void unlink_context(struct recorder *recorder, uint32_t unit)
 		all[known->parent].first = known->next;
 }
 
+static bool chunk_lives(const struct idmap_entry *entry, const void *arg)
+{
+	const struct recorder *recorder = arg;
+	const struct known *known = known_find(recorder, entry->node - 1);
+
+	return known && known->era == entry->era;
+}
+
 /* The chunks of a context are gone. */
 static void drop_chunks(struct recorder *recorder, struct known *known)
 {
 	recorder->live_chunks -= known->chunks;
 	known->chunks = 0;
-	known->era++;
 	free(known->base);
 	known->base = NULL;
+	if (known->era++ < IDMAP_LAST_ERA)
+		return;
+	/* No entry may be left of the eras that come again. */
+	if (idmap_rebuild(&recorder->chunks, recorder->live_chunks + 1, chunk_lives, recorder))
+		recorder->has_failed = true;
+	known->era = 0;
 }
 
 /* Forgets what is still known below UNIT: the trace deletes it with its parent. */
@@ -362,14 +375,6 @@ static uint64_t chunk_key(uint32_t unit, uint64_t address)
 	return address >> 3 << 20 | unit;
 }
 
-static bool chunk_lives(const struct idmap_entry *entry, const void *arg)
-{
-	const struct recorder *recorder = arg;
-	const struct known *known = known_find(recorder, entry->node - 1);
-
-	return known && known->era == entry->era;
-}
-
 /* The entry of a chunk that is known to live, or NULL. */
 static struct idmap_entry *chunk_find(struct recorder *recorder, uint32_t unit, uint64_t address)
 {
@@ -382,7 +387,7 @@ static void chunk_end(struct recorder *recorder, struct idmap_entry *entry)
 {
 	recorder->live_chunks--;
 	recorder->known[entry->node - 1].chunks--;
-	idmap_remove(&recorder->chunks, entry);
+	idmap_remove(&recorder->chunks, idmap_hash(&recorder->chunks, entry->id), entry);
 }
 
 /* Notes that the chunk at ADDRESS is ID; it is not known to live there. */
@@ -390,20 +395,21 @@ static bool chunk_begin(struct recorder *recorder, uint32_t unit, uint64_t addre
 {
 	struct idmap *map = &recorder->chunks;
 	uint64_t key = chunk_key(unit, address);
-	struct idmap_entry *entry = idmap_find(map, key);
+	struct idmap_entry *entry;
 
-	if (entry->node == 0 && map->used >= map->limit) {
-		if (idmap_rebuild(map, recorder->live_chunks + 1, chunk_lives, recorder)) {
-			recorder->has_failed = true;
-			return false;
-		}
-		entry = idmap_find(map, key);
+	if (map->used >= map->limit &&
+		idmap_rebuild(map, recorder->live_chunks + 1, chunk_lives, recorder)) {
+		recorder->has_failed = true;
+		return false;
 	}
-	map->used += entry->node == 0;
-	entry->id = key;
-	entry->ptr = id;
-	entry->node = unit + 1;
-	entry->era = recorder->known[unit].era;
+	entry = idmap_find(map, key);
+	/* One of an era that is over is taken. */
+	if (entry->node == 0)
+		entry = idmap_add(map, idmap_hash(map, key));
+	idmap_write(entry, &(struct idmap_entry){.id = key,
+				   .ptr = id,
+				   .node = unit + 1,
+				   .era = recorder->known[unit].era & IDMAP_LAST_ERA});
 	recorder->known[unit].chunks++;
 	recorder->live_chunks++;
 	return true;
@@ -560,5 +566,5 @@ bool recorder_event(const struct live_event *event, void *arg)
 	default:
 		is_done = chunk_event(recorder, event);
 	}
-	return is_done && !recorder_is_full(recorder);
+	return is_done && !recorder->has_failed && !recorder_is_full(recorder);
 }
