@@ -137,7 +137,7 @@ static const char *rest_text(
 	return out;
 }
 
-/* The chain in at most WIDTH columns, but one link at least. */
+/* The chain in at most WIDTH columns, but one link at least; then what is left may go uncounted. */
 static const char *chain_text(const struct page *page, char out[static CHAIN_TEXT],
 	const struct explain_chain *chain, int width)
 {
@@ -156,8 +156,10 @@ static const char *chain_text(const struct page *page, char out[static CHAIN_TEX
 			break;
 		}
 	}
-	strcat(out, rest_text(page, rest, chain->length - (uint64_t)i));
-	return out;
+	rest_text(page, rest, chain->length - (uint64_t)i);
+	if (*rest != '\0' && page_width(out) + page_width(rest) > width)
+		snprintf(rest, sizeof(rest), "%s%s", arrow(page), page_ellipsis(page));
+	return strcat(out, rest);
 }
 
 /* ---- The layout ----------------------------------------------------------------------- */
@@ -181,21 +183,38 @@ static void find_one_list(struct events_table *table)
 		table->one_list = false;
 }
 
+/* The columns of LIST when all but its first link is left out. */
+static int least_width(const struct page *page, const struct explain_chain *list)
+{
+	char link[32], rest[SIZE_TEXT + 32];
+
+	if (list->n == 0)
+		return 0;
+	link_text(link, &list->links[0]);
+	return (int)strlen(link) + page_width(rest_text(page, rest, list->length - 1));
+}
+
 /* A width at which most lists show their first links: ids may be addresses. */
 static int width_of_lists(const struct events_table *table)
 {
-	int widest = LIST_WIDTH - REST_WIDTH - (table->one_list ? 0 : CLASS_WIDTH);
+	int widest = LIST_WIDTH - REST_WIDTH - (table->one_list ? 0 : CLASS_WIDTH), least = 0;
 	char text[32];
 
 	for (size_t i = 0; i < table->n; i++) {
 		const struct explain_event *e = &table->events[i];
+		const struct explain_chain *list = &e->lists[0].after;
 
-		for (int link = 0; e->n_lists > 0 && link < e->lists[0].after.n; link++) {
-			link_text(text, &e->lists[0].after.links[link]);
+		if (e->n_lists == 0)
+			continue;
+		for (int link = 0; link < list->n; link++) {
+			link_text(text, &list->links[link]);
 			widest = (int)strlen(text) > widest ? (int)strlen(text) : widest;
 		}
+		if (least_width(table->page, list) > least)
+			least = least_width(table->page, list);
 	}
-	return widest + REST_WIDTH + (table->width - PAGE_WIDTH) / 2;
+	widest += REST_WIDTH;
+	return (widest > least ? widest : least) + (table->width - PAGE_WIDTH) / 2;
 }
 
 static void lay_out(struct events_table *table)
@@ -342,6 +361,7 @@ static bool has_news(const struct explain_event *e)
 static const char *cell_text(struct events_table *table, const struct explain_event *e)
 {
 	char chain[CHAIN_TEXT];
+	int width = table->list_width;
 
 	if (!table->one_list && !has_news(e))
 		return "";
@@ -350,7 +370,9 @@ static const char *cell_text(struct events_table *table, const struct explain_ev
 			strcpy(table->cell, "-");
 		return table->cell;
 	}
-	chain_text(table->page, chain, &e->lists[0].after, table->list_width);
+	if (!table->one_list && e->lists[0].size_class > 9)
+		width--; /* "[10] " */
+	chain_text(table->page, chain, &e->lists[0].after, width);
 	if (table->one_list)
 		strcpy(table->cell, chain);
 	else

@@ -233,7 +233,7 @@ static void print_left_out(const struct layout *layout)
 static const char *legend(const struct tree_table *table)
 {
 	if (table->group)
-		return "A line counts the contexts of a name, wherever they stand, without what is "
+		return "A line counts the contexts of a name, wherever they are, without what is "
 		       "below.";
 	if (table->own)
 		return "A line counts the context alone; without --own, what stands below it too.";

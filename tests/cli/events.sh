@@ -40,3 +40,8 @@ memctx-tool events missing.trace
 echo "status $?"
 printf 'memctx-trace 1\n' | memctx-tool events -
 echo "status $?"
+echo 'no line is wider than 80 columns, however long the lists'
+for locale in C C.UTF-8; do
+	LC_ALL=$locale memctx-tool events --count=all "$PROJECT/traces/python.trace" 2>&1 |
+		LC_ALL=C.UTF-8 jq -rR 'select(length > 80)'
+done
