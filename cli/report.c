@@ -192,7 +192,7 @@ static const char *row_value(
 	if (kind == ROW_COUNT)
 		return size_count(out, value, page_size_flags(page));
 	if (kind == ROW_TIME)
-		return size_time(out, value);
+		return value == SNAPSHOT_UNKNOWN ? "untimed" : size_time(out, value);
 	return size_text(out, value, page_size_flags(page));
 }
 

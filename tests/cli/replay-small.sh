@@ -11,3 +11,5 @@ show '# nothing but a comment' 'time 5'
 show 'lost 7'
 show 'create 1 - aset "a"'
 show 'create 1 - aset "a"' 'delete 1'
+# The peak comes before the trace tells the time.
+show 'create 1 - aset "a"' 'alloc 1 1 8' 'time 1500' 'free 1'
