@@ -23,19 +23,71 @@ static void print_counted(uint64_t n, const char *what)
 	printf("%s %s%s", size_count(number, n, SIZE_DIGIT), what, n == 1 ? "" : "s");
 }
 
+/* "1,023 bytes", "1.5K". */
+static void print_bytes(uint64_t bytes)
+{
+	char size[SIZE_TEXT];
+
+	if (cli_settings.bytes || bytes < 1024)
+		print_counted(bytes, "byte");
+	else
+		fputs(size_text(size, bytes, 0), stdout);
+}
+
+/* The most that lived at once, each figure at its own time. */
+static void print_most(const struct replay_counts *counts)
+{
+	if (counts->peak_live_chunks == SNAPSHOT_UNKNOWN ||
+		counts->peak_requested_bytes == SNAPSHOT_UNKNOWN) {
+		fputs("more live at once than 64 bits can count", stdout);
+	} else if (counts->peak_live_chunks == 0) {
+		fputs("no chunk", stdout);
+	} else {
+		fputs("at most ", stdout);
+		print_counted(counts->peak_live_chunks, "live chunk");
+		fputs(" and ", stdout);
+		print_bytes(counts->peak_requested_bytes);
+		fputs(" asked for", stdout);
+	}
+}
+
+/* What was passed over behind lost lines, where the format allows it. */
+static void print_lost(const struct replay_counts *counts)
+{
+	if (counts->lost == 0)
+		return;
+	fputs("; ", stdout);
+	if (counts->lost == SNAPSHOT_UNKNOWN)
+		fputs("more lost than 64 bits can count", stdout);
+	else
+		print_counted(counts->lost, "event");
+	fputs(counts->lost == SNAPSHOT_UNKNOWN ? ", " : " lost, ", stdout);
+	print_counted(counts->skipped, "event");
+	fputs(" skipped for it", stdout);
+}
+
 static void print_summary(const struct run *run)
 {
 	const struct replay_counts *counts = replay_counts(run->replay);
-	unsigned flags = SIZE_DIGIT | (cli_settings.bytes ? SIZE_EXACT : 0);
-	char size[SIZE_TEXT];
 
 	printf("%s: valid: ", cli_path_name(run->path));
-	print_counted(counts->events, "event");
-	fputs(", ", stdout);
-	print_counted(counts->contexts_created, "context");
-	fputs(", at most ", stdout);
-	print_counted(counts->peak_live_chunks, "live chunk");
-	printf(" and %s asked for\n", size_text(size, counts->peak_requested_bytes, flags));
+	if (counts->events == 0) {
+		fputs("no event", stdout);
+	} else {
+		print_counted(counts->events, "event");
+		fputs(", ", stdout);
+		print_counted(counts->contexts_created, "context");
+		fputs(", ", stdout);
+		print_most(counts);
+	}
+	print_lost(counts);
+	putchar('\n');
+}
+
+/* Events of what lost ones made are skipped, and in order. */
+static bool has_errors(const struct replay_counts *counts)
+{
+	return counts->skipped > counts->skips[REPLAY_SKIP_AFTER_LOST];
 }
 
 static void say_error(const struct replay_error *error, void *arg)
@@ -58,10 +110,10 @@ static int run_check(const struct command *self, int argc, char **argv)
 		return args.status;
 	run.path = args.operands[0];
 	int status = run_trace(&run);
-	if (status == CLI_DONE && replay_counts(run.replay)->skipped == 0)
-		print_summary(&run);
-	else if (status == CLI_DONE)
+	if (status == CLI_DONE && has_errors(replay_counts(run.replay)))
 		status = CLI_REFUSED;
+	else if (status == CLI_DONE)
+		print_summary(&run);
 	run_end(&run);
 	return status;
 }

@@ -102,18 +102,29 @@ static void show_progress(
 		"replaying  %s  %s events", share, size_decimal(count, (double)counts->events));
 }
 
+static void say_skipped(uint64_t n, const char *why)
+{
+	char count[SIZE_TEXT];
+
+	if (n > 0)
+		cli_error("%s event%s of it skipped, %s", size_count(count, n, 0),
+			n == 1 ? "" : "s", why);
+}
+
 /* Says what is shown, and what of the trace was not taken as it stands. */
 static void say_source(const struct source *source, const struct snapshot *snapshot)
 {
 	const struct replay_counts *counts = source_counts(source);
-	char text[SOURCE_TEXT], count[SIZE_TEXT];
+	char text[SOURCE_TEXT];
 
 	cli_progress_end();
 	source_describe(source, snapshot, text);
 	cli_error("%s", text);
-	if (counts != NULL && counts->skipped > 0)
-		cli_error("%s event%s of it skipped, being in error",
-			size_count(count, counts->skipped, 0), counts->skipped == 1 ? "" : "s");
+	if (counts == NULL)
+		return;
+	uint64_t after_lost = counts->skips[REPLAY_SKIP_AFTER_LOST];
+	say_skipped(counts->skipped - after_lost, "being in error");
+	say_skipped(after_lost, "being of what lost events made");
 }
 
 /* Nothing lives: says where something does. */
