@@ -197,7 +197,8 @@ const struct command command_tui = {
 	.summary = "browse the tree and watch the freelists on the screen",
 	.operands = "[SOURCE]",
 	.description =
-		"Shows the tree of contexts, the freelists of the selected one, and where its bytes "
+		"Shows the tree of contexts, the freelists of the selected one, and where its "
+		"bytes "
 		"go. A trace has a time line: step it event by event, play it, go to its peak, and "
 		"see a freelist's chain grow and shrink. A live process, named by its number, is "
 		"looked at again every interval. Without SOURCE, the last replay's end is shown. "

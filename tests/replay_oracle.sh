@@ -17,5 +17,5 @@ traces=()
 for trace in traces/*.trace ../shared/traces/*.mid.trace; do
 	[ -f "$trace" ] && traces+=("$trace")
 done
-[ -d ../shared/traces ] || echo "../shared/traces is absent: no recorded traces but the shipped ones"
+[ -d ../shared/traces ] || echo "../shared/traces is absent: only the shipped traces are tried"
 exec python3 tests/replay_oracle.py --seed "${SEED:-1}" --rounds "$rounds" "$dump" "${traces[@]}"

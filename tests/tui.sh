@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The screens: their shape at many sizes, their figures against those of other commands, going back in
-# time against going there afresh, and the real program in a real terminal that must be given
+# The screens: their shape at many sizes, their figures against those of other commands, going back
+# in time against going there afresh, and the real program in a real terminal that must be given
 # back as it was.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -32,8 +32,10 @@ for size in 40x10 59x12 80x24 100x30 132x43 300x80; do
 	for option in "" --ascii; do
 		for trace in traces/pg_pgbench.trace traces/freelist.trace; do
 			# shellcheck disable=SC2086
-			echo screen | screen $size peak "$trace" $option >"$tmp/screen" || fail "$size fails"
-			[ "$(wc -l <"$tmp/screen")" -eq "${size#*x}" ] || fail "$size $option: lines"
+			echo screen | screen $size peak "$trace" $option >"$tmp/screen" ||
+				fail "$size fails"
+			[ "$(wc -l <"$tmp/screen")" -eq "${size#*x}" ] ||
+				fail "$size $option: lines"
 			[ "$(wc -L <"$tmp/screen")" -le "${size%x*}" ] ||
 				fail "$size $option: a line is too wide"
 			if [ -n "$option" ] && LC_ALL=C grep -q '[^ -~]' "$tmp/screen"; then
@@ -46,30 +48,40 @@ echo screen | screen 30x8 0 traces/freelist.trace | grep -q 'too small' || fail 
 
 # Going back shows what going there afresh shows.
 for event in 3 40 357 900 1343; do
-	printf 'pass\nfinish\ngoto\ntype %s\nenter\nscreen\n' $event | screen 90x40 0 traces/trace.txt >"$tmp/back"
+	printf 'pass\nfinish\ngoto\ntype %s\nenter\nscreen\n' $event |
+		screen 90x40 0 traces/trace.txt >"$tmp/back"
 	printf 'pass\nscreen\n' | screen 90x40 $event traces/trace.txt >"$tmp/there"
-	cmp -s "$tmp/back" "$tmp/there" || { fail "event $event differs after going back"; diff "$tmp/back" "$tmp/there" | head -5; }
+	cmp -s "$tmp/back" "$tmp/there" || {
+		fail "event $event differs after going back"
+		diff "$tmp/back" "$tmp/there" | head -5
+	}
 done
 
 # What lives where: the screen and the flat tree agree.
 if command -v jq >/dev/null; then
-	want=$("$tool" tree --flat --at 600 traces/trace.txt 2>/dev/null | jq -s 'map(select(.id)) | length')
+	want=$("$tool" tree --flat --at 600 traces/trace.txt 2>/dev/null |
+		jq -s 'map(select(.id)) | length')
 	echo screen | screen 80x24 600 traces/trace.txt | sed -n 2p | grep -q " $want contexts " ||
 		fail "the screen does not show $want contexts at event 600"
 fi
 
 # A freelist fills and empties, link by link, as traces/freelist.trace says.
-printf 'step 4\nscreen\nstep\nscreen\nstep\nscreen\nstep\nscreen\n' | screen 80x24 1 traces/freelist.trace |
+printf 'step 4\nscreen\nstep\nscreen\nstep\nscreen\nstep\nscreen\n' |
+	screen 80x24 1 traces/freelist.trace |
 	grep '^ freelist' >"$tmp/chains"
-printf ' freelist[2] 32:  #1\n freelist[2] 32:  #3 → #1\n freelist[2] 32:  #1\n freelist[2] 32:  empty\n' |
+printf ' freelist[2] 32:  %s\n' '#1' '#3 → #1' '#1' empty |
 	diff - "$tmp/chains" || fail "the chain is drawn wrongly"
 
 # Finding, filtering, folding.
 printf 'find\ntype Executor\nenter\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace |
 	grep -q '^> *▾ ExecutorState' || fail "find does not select ExecutorState"
-printf 'filter\ntype Timezones\nenter\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace >"$tmp/screen"
-grep -q Timezones "$tmp/screen" && ! grep -q MdSmgr "$tmp/screen" || fail "filter keeps the wrong lines"
-printf 'first\ntoggle\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace | grep -q '^>▸ TopMemoryContext .* 1.19M' ||
+printf 'filter\ntype Timezones\nenter\nscreen\n' |
+	screen 80x24 peak traces/pg_pgbench.trace >"$tmp/screen"
+if ! grep -q Timezones "$tmp/screen" || grep -q MdSmgr "$tmp/screen"; then
+	fail "filter keeps the wrong lines"
+fi
+printf 'first\ntoggle\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace |
+	grep -q '^>▸ TopMemoryContext .* 1.19M' ||
 	fail "folding changes a number"
 
 # In a terminal.
@@ -117,7 +129,8 @@ mux send-keys -t t q
 mux send-keys -t t "echo status=\$?; stty -a >$tmp/after" Enter
 wait_for 'status=0'
 cmp -s "$tmp/before" "$tmp/after" || fail "the terminal is not as it was after q"
-mux send-keys -t t "clear; $tool tui traces/pg_pgbench.trace; echo status=\$?; stty -a >$tmp/after2" Enter
+mux send-keys -t t \
+	"clear; $tool tui traces/pg_pgbench.trace; echo status=\$?; stty -a >$tmp/after2" Enter
 wait_for 'event 6,690'
 pkill -TERM -f "^$tool tui traces/pg_pgbench.trace"
 wait_for 'status=143'

@@ -20,8 +20,8 @@ struct canvas *canvas_new(int width, int height, bool ascii)
 	canvas->width = width > 0 ? width : 1;
 	canvas->height = height > 0 ? height : 1;
 	canvas->ascii = ascii;
-	canvas->cells = calloc((size_t)canvas->width * (size_t)canvas->height,
-		sizeof *canvas->cells);
+	canvas->cells =
+		calloc((size_t)canvas->width * (size_t)canvas->height, sizeof *canvas->cells);
 	if (!canvas->cells) {
 		free(canvas);
 		return NULL;
@@ -62,8 +62,7 @@ static int character_bytes(const char *text)
 }
 
 /* Puts one character of printable text into the cells from X on; returns its columns. */
-static int put_character(
-	struct canvas *canvas, int y, int x, const char *character, unsigned attr)
+static int put_character(struct canvas *canvas, int y, int x, const char *character, unsigned attr)
 {
 	int width = display_width(character, 2, 0);
 
@@ -108,8 +107,7 @@ int canvas_put(struct canvas *canvas, int y, int x, int width, unsigned attr, un
 	return column - x;
 }
 
-int canvas_printf(
-	struct canvas *canvas, int y, int x, unsigned attr, const char *format, ...)
+int canvas_printf(struct canvas *canvas, int y, int x, unsigned attr, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list args;

@@ -61,8 +61,8 @@ int canvas_printf(struct canvas *canvas, int y, int x, unsigned attr, const char
 void canvas_attr(struct canvas *canvas, int y, int x, int width, unsigned attr);
 
 /*
- * A bar of WIDTH columns for WHOLE: SOLID of it full, HATCHED of it hatched behind; each that is not
- * zero takes a cell at least.
+ * A bar of WIDTH columns for WHOLE: SOLID of it full, HATCHED of it hatched behind; each that is
+ * not zero takes a cell at least.
  */
 void canvas_bar(struct canvas *canvas, int y, int x, int width, uint64_t solid, uint64_t hatched,
 	uint64_t whole, unsigned attr);

@@ -3,8 +3,8 @@
  * Feeds: a trace that is replayed to and fro, a live process looked at again and again, a
  * snapshot that stands still.
  *
- * A trace is replayed forwards; to go back it is replayed from its start.  A second replay of it runs
- * whenever nobody waits, and finds the length, the peak and the totals for the time line.
+ * A trace is replayed forwards; to go back it is replayed from its start.  A second replay of it
+ * runs whenever nobody waits, and finds the length, the peak and the totals for the time line.
  *
  * Invariant: `events` are the last n_events events before the moment that the snapshot shows.
  */
@@ -63,8 +63,8 @@ static struct replay *begin_replay(struct feed *feed, struct trace_reader **read
 	struct replay_error error;
 	struct replay *replay;
 
-	*reader = trace_open(feed->path,
-		feed->options.replay.keep_going ? TRACE_KEEP_GOING : 0, &trace_error);
+	*reader = trace_open(
+		feed->path, feed->options.replay.keep_going ? TRACE_KEEP_GOING : 0, &trace_error);
 	if (!*reader) {
 		say(feed, trace_error.message, trace_error.line);
 		return NULL;
@@ -389,8 +389,8 @@ const char *feed_trouble(const struct feed *feed)
 	return feed->trouble[0] ? feed->trouble : NULL;
 }
 
-bool feed_chain(const struct feed *feed, uint64_t context, int size_class,
-	struct explain_chain *chain)
+bool feed_chain(
+	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain)
 {
 	const memctx *ctx = feed->replay ? replay_context(feed->replay, context) : NULL;
 

@@ -58,8 +58,8 @@ bool feed_idle(struct feed *feed);
 int feed_history(const struct feed *feed, const uint64_t **samples, int *position);
 
 /* Trace: the freelist of a class of a context; false where it cannot be known. */
-bool feed_chain(const struct feed *feed, uint64_t context, int size_class,
-	struct explain_chain *chain);
+bool feed_chain(
+	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain);
 /* Trace: the events up to now, the latest last, at most FEED_EVENTS. */
 int feed_events(const struct feed *feed, const struct explain_event **events);
 

@@ -8,89 +8,6 @@
 
 #include "tui/state.h"
 
-/* ---- Folds: a table of ids, open addressing ------------------------------------------- */
-
-static size_t fold_slot(const struct state *state, uint64_t id)
-{
-	size_t at = (size_t)((id * 0x9e3779b97f4a7c15u) >> 20) & (state->room_folded - 1);
-
-	while (state->folded_used[at] && state->folded[at] != id)
-		at = (at + 1) & (state->room_folded - 1);
-	return at;
-}
-
-bool state_is_folded(const struct state *state, uint64_t id)
-{
-	return state->n_folded > 0 && state->folded_used[fold_slot(state, id)];
-}
-
-static void folds_clear(struct state *state)
-{
-	if (state->room_folded)
-		memset(state->folded_used, 0, state->room_folded * sizeof *state->folded_used);
-	state->n_folded = 0;
-}
-
-static bool folds_grow(struct state *state)
-{
-	struct state old = *state;
-	size_t room = old.room_folded ? old.room_folded * 2 : 64;
-
-	state->folded = calloc(room, sizeof *state->folded);
-	state->folded_used = calloc(room, sizeof *state->folded_used);
-	if (!state->folded || !state->folded_used) {
-		free(state->folded);
-		free(state->folded_used);
-		state->folded = old.folded;
-		state->folded_used = old.folded_used;
-		return false;
-	}
-	state->room_folded = room;
-	for (size_t i = 0; i < old.room_folded; i++) {
-		if (old.folded_used[i]) {
-			size_t at = fold_slot(state, old.folded[i]);
-
-			state->folded[at] = old.folded[i];
-			state->folded_used[at] = true;
-		}
-	}
-	free(old.folded);
-	free(old.folded_used);
-	return true;
-}
-
-static void fold(struct state *state, uint64_t id)
-{
-	size_t at;
-
-	if (state->n_folded * 2 >= state->room_folded && !folds_grow(state))
-		return;
-	at = fold_slot(state, id);
-	state->n_folded += !state->folded_used[at];
-	state->folded[at] = id;
-	state->folded_used[at] = true;
-}
-
-/* Takes ID out; what was put behind it because of it moves up. */
-static void unfold(struct state *state, uint64_t id)
-{
-	size_t at, mask = state->room_folded - 1;
-
-	if (!state_is_folded(state, id))
-		return;
-	at = fold_slot(state, id);
-	state->folded_used[at] = false;
-	state->n_folded--;
-	for (size_t i = (at + 1) & mask; state->folded_used[i]; i = (i + 1) & mask) {
-		uint64_t moved = state->folded[i];
-
-		state->folded_used[i] = false;
-		at = fold_slot(state, moved);
-		state->folded[at] = moved;
-		state->folded_used[at] = true;
-	}
-}
-
 /* ---- Lines ---------------------------------------------------------------------------- */
 
 static uint64_t id_of(const struct state *state, const struct row *row)
@@ -218,9 +135,9 @@ static void set_fold(struct state *state, bool is_folded)
 	if (!row)
 		return;
 	if (is_folded)
-		fold(state, id_of(state, row));
+		state_fold(state, id_of(state, row));
 	else
-		unfold(state, id_of(state, row));
+		state_unfold(state, id_of(state, row));
 	make_visible(state);
 }
 
@@ -247,7 +164,7 @@ static void fold_all(struct state *state)
 {
 	for (size_t i = 0; i < state->rows->n; i++)
 		if (state->rows->rows[i].end > i + 1)
-			fold(state, id_of(state, &state->rows->rows[i]));
+			state_fold(state, id_of(state, &state->rows->rows[i]));
 	make_visible(state);
 	if (state->is_gone)
 		state_select(state, 0);
@@ -346,8 +263,7 @@ void state_tick(struct state *state, double seconds)
 		state->due -= (double)events;
 		if (events)
 			feed_seek(state->feed, feed_event(state->feed) + events);
-		if (feed_event(state->feed) >= feed_last(state->feed) ||
-			feed_trouble(state->feed))
+		if (feed_event(state->feed) >= feed_last(state->feed) || feed_trouble(state->feed))
 			state->playing = false;
 	}
 	state_update(state);
@@ -394,7 +310,7 @@ static void request_tree(struct state *state, enum request request)
 		fold_all(state);
 		break;
 	case REQUEST_UNFOLD_ALL:
-		folds_clear(state);
+		state_unfold_all(state);
 		make_visible(state);
 		break;
 	default:

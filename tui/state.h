@@ -3,8 +3,8 @@
  * The state of the screens: what is selected, folded, sorted, sought.  Requests change it; views
  * are functions of it and of the feed.  No terminal here.
  *
- * Invariant: `visible` are the lines that no fold hides, of the rows made from the snapshot that the
- * feed shows; the selection is a context's id, so it stays where it was when the tree changes.
+ * Invariant: `visible` are the lines that no fold hides, of the rows made from the snapshot that
+ * the feed shows; the selection is a context's id, so it stays where it was when the tree changes.
  */
 #ifndef TUI_STATE_H
 #define TUI_STATE_H
@@ -65,7 +65,12 @@ void state_tick(struct state *state, double seconds);
 /* Makes rows and lines anew where what they show has changed.  0, or -1 with ENOMEM. */
 int state_update(struct state *state);
 
+/* Folds, by contexts' ids.  Without memory for it, a context stays unfolded. */
 bool state_is_folded(const struct state *state, uint64_t id);
+void state_fold(struct state *state, uint64_t id);
+void state_unfold(struct state *state, uint64_t id);
+void state_unfold_all(struct state *state);
+
 /* The line of the selection, or NULL where there is none. */
 const struct row *state_row(const struct state *state);
 /* Selects the line at a place on the screen, from 0. */

@@ -38,8 +38,8 @@ static void give_back(int number)
 
 static void catch_signals(void)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGABRT,
-		SIGFPE, SIGILL};
+	static const int numbers[] = {
+		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 	struct sigaction action = {.sa_handler = give_back};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

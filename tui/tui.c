@@ -97,8 +97,8 @@ static void click(struct state *state, int width)
 }
 
 /* How long nothing needs to happen. */
-static int wait_ms(const struct state *state, const struct tui_options *options, bool is_busy,
-	double due)
+static int wait_ms(
+	const struct state *state, const struct tui_options *options, bool is_busy, double due)
 {
 	double left;
 
@@ -192,8 +192,8 @@ static bool print_screen(struct state *state, const struct tui_options *options,
 	return true;
 }
 
-static bool script_line(struct state *state, const struct tui_options *options, const char *line,
-	FILE *out)
+static bool script_line(
+	struct state *state, const struct tui_options *options, const char *line, FILE *out)
 {
 	char word[32];
 	int n = 0, times = 1;

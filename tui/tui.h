@@ -13,7 +13,7 @@
 
 struct tui_options {
 	bool ascii, color;
-	double interval; /* seconds between two looks at a live process */
+	double interval;   /* seconds between two looks at a live process */
 	int width, height; /* of scripts and batches */
 	uint64_t start;    /* the event to begin with; SNAPSHOT_UNKNOWN: the peak */
 };
@@ -24,9 +24,9 @@ struct tui_options {
 int tui_run(struct feed *feed, const struct tui_options *options, const char **message);
 
 /*
- * Runs the requests in SCRIPT, a word a line: a request's word (help: keys.h) with a number of times
- * behind it; "type TEXT" types it; "key C" presses it; "tick SECONDS"; "pass" ends the first pass;
- * "screen" prints the screen to OUT.
+ * Runs the requests in SCRIPT, a word a line: a request's word (help: keys.h) with a number of
+ * times behind it; "type TEXT" types it; "key C" presses it; "tick SECONDS"; "pass" ends the first
+ * pass; "screen" prints the screen to OUT.
  */
 int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
 	const char **message);

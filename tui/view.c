@@ -2,8 +2,8 @@
 /*
  * The screen as a whole: which parts there is room for.
  *
- *   80 columns and more   tree | freelists          under 80   one pane, Tab goes on
- *   30 lines and more     events below              under 30   the events' pane takes the tree's place
+ *   80 columns and more   tree | freelists    under 80   one pane, Tab goes on
+ *   30 lines and more     events below        under 30   the events take the tree's place
  */
 #include "tui/view.h"
 #include "model/size.h"

@@ -36,8 +36,8 @@ static void row_name(const struct canvas *canvas, const struct state *state, uin
 		snprintf(out + n, NAME_MAX_TEXT - (size_t)n, " %.200s", ident);
 }
 
-static void paint_row(struct canvas *canvas, const struct state *state, size_t at, int y,
-	struct view_box box)
+static void paint_row(
+	struct canvas *canvas, const struct state *state, size_t at, int y, struct view_box box)
 {
 	uint32_t line = state->visible[at];
 	const struct row *row = &state->rows->rows[line];
@@ -66,8 +66,8 @@ static void paint_row(struct canvas *canvas, const struct state *state, size_t a
 	if (wide) {
 		canvas_put(canvas, y, x - COLUMN_WIDE, COLUMN_WIDE, CANVAS_PLAIN, DISPLAY_RIGHT,
 			size_count(text, sum->live_chunks, flags));
-		canvas_put(canvas, y, x - 2 * COLUMN_WIDE, COLUMN_WIDE, CANVAS_PLAIN,
-			DISPLAY_RIGHT, size_count(text, sum->total_nblocks, flags));
+		canvas_put(canvas, y, x - 2 * COLUMN_WIDE, COLUMN_WIDE, CANVAS_PLAIN, DISPLAY_RIGHT,
+			size_count(text, sum->total_nblocks, flags));
 	}
 	if (is_selected)
 		for (int i = box.x; i < box.x + box.width; i++)
@@ -86,13 +86,13 @@ static void paint_head(struct canvas *canvas, const struct state *state, struct 
 	if (box.width >= 64) {
 		canvas_put(canvas, box.y, x - 2 * COLUMN_WIDE, COLUMN_WIDE, attr, DISPLAY_RIGHT,
 			"BLOCKS");
-		canvas_put(canvas, box.y, x - COLUMN_WIDE, COLUMN_WIDE, attr, DISPLAY_RIGHT,
-			"CHUNKS");
+		canvas_put(
+			canvas, box.y, x - COLUMN_WIDE, COLUMN_WIDE, attr, DISPLAY_RIGHT, "CHUNKS");
 	}
 	canvas_put(canvas, box.y, x, COLUMN_TOTAL, attr, DISPLAY_RIGHT, "TOTAL");
 	canvas_put(canvas, box.y, x + COLUMN_TOTAL, COLUMN_FREE, attr, DISPLAY_RIGHT, "FREE%");
-	canvas_put(canvas, box.y, x + COLUMN_TOTAL + COLUMN_FREE + 1, COLUMN_BAR - 1, attr, 0,
-		"used");
+	canvas_put(
+		canvas, box.y, x + COLUMN_TOTAL + COLUMN_FREE + 1, COLUMN_BAR - 1, attr, 0, "used");
 }
 
 void view_tree(struct canvas *canvas, struct state *state, struct view_box box)
@@ -126,8 +126,8 @@ static uint64_t largest_class(const struct snapshot_figures *sum)
 	uint64_t most = 1;
 
 	for (int k = 0; k < SNAPSHOT_CLASSES; k++) {
-		uint64_t bytes = class_bytes(sum->classes[k].live, k) +
-				 class_bytes(sum->classes[k].free, k);
+		uint64_t bytes =
+			class_bytes(sum->classes[k].live, k) + class_bytes(sum->classes[k].free, k);
 
 		most = bytes > most ? bytes : most;
 	}
@@ -173,8 +173,8 @@ static void paint_part(struct canvas *canvas, const char *what, uint64_t part, u
 		canvas_bar(canvas, y, box.x + 24, box.width - 25, part, 0, whole, color);
 }
 
-static void paint_parts(struct canvas *canvas, const struct snapshot_figures *sum, int y,
-	struct view_box box)
+static void paint_parts(
+	struct canvas *canvas, const struct snapshot_figures *sum, int y, struct view_box box)
 {
 	uint64_t whole = sum->total_bytes;
 	char text[SIZE_TEXT];
@@ -186,13 +186,15 @@ static void paint_parts(struct canvas *canvas, const struct snapshot_figures *su
 	canvas_printf(canvas, y++, box.x + 10, CANVAS_BOLD, "%s GOES",
 		size_text(text, whole, view_size_flags(canvas)));
 	if (y < end)
-		paint_part(canvas, "asked for", sum->requested_bytes, whole, CANVAS_GREEN, y++, box);
+		paint_part(
+			canvas, "asked for", sum->requested_bytes, whole, CANVAS_GREEN, y++, box);
 	if (y < end)
 		paint_part(canvas, "tails", sum->tail_bytes, whole, CANVAS_YELLOW, y++, box);
 	if (y < end)
 		paint_part(canvas, "slack", sum->slack_bytes, whole, CANVAS_YELLOW, y++, box);
 	if (y < end)
-		paint_part(canvas, "freelists", sum->freelist_bytes, whole, CANVAS_YELLOW, y++, box);
+		paint_part(
+			canvas, "freelists", sum->freelist_bytes, whole, CANVAS_YELLOW, y++, box);
 	if (y < end)
 		paint_part(canvas, "headers", sum->header_bytes, whole, CANVAS_YELLOW, y++, box);
 }

@@ -118,8 +118,8 @@ void view_top(struct canvas *canvas, const struct state *state)
 
 /* ---- Below ---------------------------------------------------------------------------- */
 
-static void chain_text(const struct canvas *canvas, const struct explain_chain *chain, char *out,
-	size_t size)
+static void chain_text(
+	const struct canvas *canvas, const struct explain_chain *chain, char *out, size_t size)
 {
 	const char *arrow = view_sign(canvas, " → ", " > ");
 	size_t n = 0;
@@ -165,7 +165,8 @@ static void paint_message(struct canvas *canvas, const struct state *state, int 
 	const char *trouble = feed_trouble(state->feed);
 
 	if (state->prompt != PROMPT_NONE)
-		canvas_printf(canvas, y, 1, CANVAS_BOLD, "%s%s_", prompts[state->prompt], state->text);
+		canvas_printf(
+			canvas, y, 1, CANVAS_BOLD, "%s%s_", prompts[state->prompt], state->text);
 	else if (*state->message)
 		canvas_printf(canvas, y, 1, CANVAS_BOLD, "%s", state->message);
 	else if (state->is_gone)
@@ -182,12 +183,14 @@ void view_bottom(struct canvas *canvas, const struct state *state)
 	const char *keys = "Enter fold  s sort  z sum  / find  \\ filter  o own  S save  ? help  q";
 
 	if (feed_kind(state->feed) == FEED_TRACE)
-		keys = canvas->ascii ? "<> step  Space play  p peak  [] class  Tab pane  s sort  / find"
-				       "  ? help  q"
-				     : "←→ step  Space play  p peak  [] class  Tab pane  s sort  / find"
-				       "  ? help  q";
+		keys = canvas->ascii
+			       ? "<> step  Space play  p peak  [] class  Tab pane  s sort  / find"
+				 "  ? help  q"
+			       : "←→ step  Space play  p peak  [] class  Tab pane  s sort  / find"
+				 "  ? help  q";
 	else if (feed_kind(state->feed) == FEED_LIVE)
-		keys = "Space pause  Enter fold  s sort  z sum  / find  \\ filter  S save  ? help  q";
+		keys = "Space pause  Enter fold  s sort  z sum  / find  \\ filter  S save  ? help  "
+		       "q";
 	paint_message(canvas, state, canvas->height - 2);
 	canvas_put(canvas, canvas->height - 1, 0, canvas->width, CANVAS_DIM, DISPLAY_PAD, "");
 	canvas_put(canvas, canvas->height - 1, 1, canvas->width - 1, CANVAS_DIM, 0, keys);
@@ -199,8 +202,7 @@ void view_help(struct canvas *canvas, struct state *state)
 {
 	int room = canvas->height - 3;
 
-	canvas_put(canvas, 0, 0, canvas->width, CANVAS_REVERSE | CANVAS_BOLD, DISPLAY_PAD,
-		" Keys");
+	canvas_put(canvas, 0, 0, canvas->width, CANVAS_REVERSE | CANVAS_BOLD, DISPLAY_PAD, " Keys");
 	if (state->help_top > REQUESTS - room)
 		state->help_top = REQUESTS > room ? REQUESTS - room : 0;
 	for (int i = 0; i < room && state->help_top + i < REQUESTS; i++) {

@@ -23,7 +23,7 @@ struct replay_progress replay_progress(const struct replay *replay);
 
 /* The life of a context between two resets, for which its lists last. */
 struct replay_life {
-	uint64_t serial; /* of its creation */
+	uint64_t serial;       /* of its creation */
 	uint32_t node, resets; /* resets modulo 2^24 */
 };
 
