@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# needs: jq
 #
 # The README is true: what it shows as a session is run and compared, its program is compiled and
 # run, its table has the commands that there are, and it names no file that does not exist.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# needs: jq tmux
 #
 # The screens: their shape at many sizes, their figures against those of other commands, going back
 # in time against going there afresh, and the real program in a real terminal that must be given
