@@ -18,7 +18,7 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib tool tests objects bench-programs FORCE need-tool help \
+.PHONY: all lib tool tests threaded-tests objects bench-programs FORCE need-tool help \
 	check soak fuzz fuzz-run bench lint coverage coverage-run demo docs install uninstall clean
 
 all: lib tool docs
@@ -259,8 +259,10 @@ check:
 	@scripts/deps.sh check
 	@$(again) MODE=release all tests
 	@$(again) MODE=asan tests $(if $(asan_scripts),tool)
-	@$(if $(TSAN_TESTS),$(again) MODE=tsan $(TSAN_TESTS:%=build/tsan/tests/%))
+	@$(again) MODE=tsan threaded-tests
 	@TESTS='$(TESTS)' CC='$(CC)' tests/run.sh $(suites)
+
+threaded-tests: $(if $(cmocka_libs),$(TSAN_TESTS:%=$(B)/tests/%))
 
 # The long runs: STEPS random operations against the model, and the scripts named soak_*.
 STEPS ?= 1000000000
