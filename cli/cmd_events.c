@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events_live.h"
 #include "events_table.h"
 #include "model/explain.h"
 #include "model/replay.h"
@@ -18,7 +19,17 @@
 #include "run.h"
 #include "screen.h"
 
-enum { OPTION_AT, OPTION_COUNT, OPTION_CONTEXT, OPTION_LISTS, OPTION_KEEP_GOING, OPTION_MEMORY };
+enum {
+	OPTION_AT,
+	OPTION_COUNT,
+	OPTION_CONTEXT,
+	OPTION_LISTS,
+	OPTION_KEEP_GOING,
+	OPTION_MEMORY,
+	OPTION_FOLLOW,
+	OPTION_KIND,
+	OPTION_MIN_SIZE,
+};
 enum { DEFAULT_COUNT = 20, MOST_WANTED = 64 };
 
 static const struct cli_option options[] = {
@@ -30,6 +41,10 @@ static const struct cli_option options[] = {
 	[OPTION_LISTS] = {'l', "lists", NULL, "show every list that changed, before and after"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error"},
 	[OPTION_MEMORY] = {0, "memory", "BYTES", "take at most that much memory for the contexts"},
+	[OPTION_FOLLOW] = {'F', "follow", NULL, "of a process: what happens from now on"},
+	[OPTION_KIND] = {0, "kind", "WORD", "of a process: only events of that name, as alloc"},
+	[OPTION_MIN_SIZE] = {0, "min-size", "BYTES",
+		"of a process: only events of at least that size"},
 	{0},
 };
 
@@ -47,8 +62,10 @@ struct request {
 	uint64_t at, count; /* count UINT64_MAX: all */
 	struct wanted wanted[MOST_WANTED];
 	int n_wanted;
-	bool lists, keep_going;
+	bool lists, keep_going, has_count;
 	uint64_t memory;
+	struct events_live live;
+	const char *trace_option, *live_option; /* the last given that is about one of the two */
 	char *why; /* of EXPLAIN_TEXT: why the last event was skipped */
 };
 
@@ -307,10 +324,67 @@ static int parse_option(struct request *request, const struct cli_args *args, in
 	case OPTION_LISTS:
 		request->lists = true;
 		return CLI_DONE;
+	case OPTION_FOLLOW:
+		request->live.follow = true;
+		return CLI_DONE;
+	case OPTION_KIND:
+		request->live.kind = value;
+		return events_live_is_kind(value) ? CLI_DONE : CLI_USAGE;
+	case OPTION_MIN_SIZE:
+		return size_parse(value, &request->live.min_size) == 0
+			       ? CLI_DONE
+			       : cli_usage(
+					 args, "--min-size=%s: expected a number of bytes", value);
 	default:
 		request->keep_going = true;
 		return CLI_DONE;
 	}
+}
+
+/* ---- A process ------------------------------------------------------------------------ */
+
+static bool is_live_wanted(const void *arg, const char *name, const char *ident, uint64_t id)
+{
+	const struct request *request = arg;
+
+	for (int i = 0; i < request->n_wanted; i++) {
+		const struct wanted *wanted = &request->wanted[i];
+
+		if (wanted->name == NULL ? wanted->id == id : has_name(name, ident, wanted))
+			return true;
+	}
+	return request->n_wanted == 0;
+}
+
+static int show_process(struct request *request, const struct cli_args *args)
+{
+	uint64_t pid;
+
+	if (request->trace_option != NULL)
+		return cli_usage(
+			args, "--%s is about a trace, not a process", request->trace_option);
+	if (!cli_parse_number(request->path, &pid) || pid > INT32_MAX) {
+		cli_error("%s: there is no such process", request->path);
+		return CLI_REFUSED;
+	}
+	request->live.pid = (pid_t)pid;
+	request->live.count = request->count;
+	if (request->live.follow && !request->has_count)
+		request->live.count = UINT64_MAX;
+	request->live.is_wanted = is_live_wanted;
+	request->live.arg = request;
+	return events_live_show(&request->live);
+}
+
+/* Notes which of the two an option is about. */
+static void note_option(struct request *request, int option)
+{
+	if (option >= OPTION_FOLLOW)
+		request->live_option = options[option].name;
+	else if (option == OPTION_COUNT)
+		request->has_count = true;
+	else if (option != OPTION_CONTEXT)
+		request->trace_option = options[option].name;
 }
 
 static int run_events(const struct command *self, int argc, char **argv)
@@ -322,6 +396,7 @@ static int run_events(const struct command *self, int argc, char **argv)
 	struct run run;
 
 	while ((option = cli_next(&args)) >= 0) {
+		note_option(&request, option);
 		status = parse_option(&request, &args, option);
 		if (status != CLI_DONE)
 			return status;
@@ -329,6 +404,11 @@ static int run_events(const struct command *self, int argc, char **argv)
 	if (option == CLI_STOP || !cli_count_operands(&args, 1, 1))
 		return args.status;
 	request.path = args.operands[0];
+	if (request.path[strspn(request.path, "0123456789")] == '\0' && *request.path != '\0')
+		return show_process(&request, &args);
+	if (request.live_option != NULL)
+		return cli_usage(
+			&args, "--%s is about a process, not a trace", request.live_option);
 	if (request.start != START_EVENT)
 		status = find_start(&request);
 	if (status != CLI_DONE)
@@ -344,8 +424,8 @@ static int run_events(const struct command *self, int argc, char **argv)
 
 const struct command command_events = {
 	.name = "events",
-	.summary = "show each event of a trace and what the allocator did",
-	.operands = "TRACE",
+	.summary = "show each event of a trace and what the allocator did, or a process's",
+	.operands = "TRACE | PID",
 	.description =
 		"Prints a line an event: its number, the event, what the allocator did, and the "
 		"freelist concerned as it is after the event, head first. Free chunks are named by "
@@ -357,7 +437,14 @@ const struct command command_events = {
 		"  memctx-tool events --at=6680 --count=40 traces/pg_pgbench.trace\n"
 		"  memctx-tool events --at=peak --context=Cache traces/pg_pgbench.trace\n"
 		"\n"
-		"With --lists every list that changed is shown before and after the event.",
+		"With --lists every list that changed is shown before and after the event.\n"
+		"\n"
+		"Of a live process, named by its id (./123 is a file), the latest events are shown "
+		"that its rings hold, or with --follow those from now on, until it ends. Times are "
+		"seconds since its first context, exact to some 64 events of the thread.\n"
+		"\n"
+		"  memctx-tool events --count=all 4711\n"
+		"  memctx-tool events --follow --kind=alloc --min-size=8K 4711",
 	.options = options,
 	.exec = run_events,
 };

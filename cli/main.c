@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 extern const struct command command_replay, command_tree, command_events, command_check,
-	command_fmt, command_help, command_ps, command_record, command_tui;
+	command_fmt, command_help, command_ps, command_record, command_stat, command_tui;
 
 const struct command *const cli_commands[] = {
 	&command_replay,
@@ -24,6 +24,7 @@ const struct command *const cli_commands[] = {
 	&command_tui,
 	&command_ps,
 	&command_record,
+	&command_stat,
 	&command_events,
 	&command_check,
 	&command_fmt,

@@ -13,6 +13,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "model/follow_inner.h"
 
@@ -290,6 +291,14 @@ uint64_t follow_lost(const struct follow *follow)
 	return follow->lost;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* Where every ring is to be read from. */
 static void begin_rings(struct follow *follow)
 {
@@ -300,7 +309,7 @@ static void begin_rings(struct follow *follow)
 		struct follow_ring *ring = &follow->rings[i];
 
 		ring->tid = shared->tid;
-		ring->time_ns = header->monotonic_ns;
+		ring->time_ns = follow->start == FOLLOW_NOW ? now_ns() : header->monotonic_ns;
 		if (shared->size == 0 || follow->start == FOLLOW_FIRST)
 			continue;
 		ring->gap = shared->gap;

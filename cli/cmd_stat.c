@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memctx-tool stat: a line an interval of what a live process, or a trace, does and holds.
+ *
+ * Rates are counted from the events themselves, so that contexts that come and go within an
+ * interval count; what a context holds is as it is at the interval's end.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/follow.h"
+#include "model/size.h"
+#include "run.h"
+#include "screen.h"
+
+enum { OPTION_PID };
+enum { HEADING_LINES = 20 };
+#define PAUSE_NS 1000000
+#define TRACE_INTERVAL_NS 1000000u
+#define LIVE_INTERVAL_NS 1000000000u
+
+static const struct cli_option options[] = {
+	[OPTION_PID] = {'p', "pid", "PID", "the live process PID"},
+	{0},
+};
+
+struct counts {
+	uint64_t allocs, frees, created, deleted, lost;
+};
+
+/* One line's figures: COUNTS in ELAPSED_NS, and what is held at their end. */
+struct line {
+	struct counts counts;
+	uint64_t elapsed_ns;
+	uint64_t contexts;
+	struct snapshot_figures sum;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void note_signal(int number)
+{
+	stopped = number;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- Printing ------------------------------------------------------------------------- */
+
+static void print_rate(struct page *page, int width, uint64_t count, uint64_t elapsed_ns)
+{
+	char text[SIZE_TEXT];
+	double seconds = (double)(elapsed_ns ? elapsed_ns : 1) / 1e9;
+
+	page_right(page, width, size_decimal(text, (double)count / seconds));
+}
+
+static void print_line(const struct line *line, uint64_t number)
+{
+	static const char *const titles[] = {"ALLOCS/S", "FREES/S", "TOTAL", "USED", "FREELIST",
+		"TAILS", "CONTEXTS", "CREATED", "DELETED", "LOST"};
+	struct page page = screen_page();
+	unsigned flags = page_size_flags(&page);
+	int wide = page.exact ? 15 : 0;
+	char text[SIZE_TEXT];
+
+	for (size_t i = 0; number % HEADING_LINES == 0 && i < 10; i++)
+		page_right(&page,
+			i >= 2 && i <= 5 && wide ? wide
+			: i == 2 || i == 3       ? 7
+						 : 9,
+			titles[i]);
+	if (number % HEADING_LINES == 0)
+		page_newline(&page);
+	print_rate(&page, 9, line->counts.allocs, line->elapsed_ns);
+	print_rate(&page, 9, line->counts.frees, line->elapsed_ns);
+	page_right(&page, wide ? wide : 7, size_text(text, line->sum.total_bytes, flags));
+	page_right(&page, wide ? wide : 7, size_text(text, line->sum.used_bytes, flags));
+	page_right(&page, wide ? wide : 9, size_text(text, line->sum.freelist_bytes, flags));
+	page_right(&page, wide ? wide : 9, size_text(text, line->sum.tail_bytes, flags));
+	page_right(&page, 9, size_count(text, line->contexts, flags));
+	page_right(&page, 9, size_count(text, line->counts.created, flags));
+	page_right(&page, 9, size_count(text, line->counts.deleted, flags));
+	page_right(&page, 9, size_decimal(text, (double)line->counts.lost));
+	page_newline(&page);
+	fflush(stdout);
+}
+
+/* ---- A process ------------------------------------------------------------------------ */
+
+static bool count_event(const struct live_event *event, void *arg)
+{
+	struct counts *counts = arg;
+
+	counts->allocs += event->op == LIVE_ALLOC;
+	counts->frees += event->op == LIVE_FREE;
+	counts->created += event->op == LIVE_CREATE;
+	counts->deleted += event->op == LIVE_DELETE;
+	counts->lost += event->op == LIVE_LOST ? event->size : 0;
+	return true;
+}
+
+/* Counts until UNTIL_NS, or the process's end.  1: it has ended, 0, -1: it cannot be read. */
+static int count_until(
+	struct live *live, struct follow *follow, struct counts *counts, uint64_t until_ns)
+{
+	struct timespec pause = {0, PAUSE_NS};
+	uint64_t polls = 0;
+
+	while (now_ns() < until_ns && stopped == 0) {
+		bool ended = polls++ % 64 == 0 && !live_is_running(live);
+		ptrdiff_t got = follow_poll(follow, count_event, counts);
+
+		if (got < 0)
+			return -1;
+		if (ended && got == 0)
+			return 1;
+		if (got == 0)
+			nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int stat_lines(
+	struct live *live, struct follow *follow, uint64_t interval_ns, uint64_t count)
+{
+	for (uint64_t i = 0; i < count && stopped == 0; i++) {
+		struct line line = {0};
+		struct live_error error;
+		struct snapshot *snapshot;
+		uint64_t began = now_ns();
+		int ended = count_until(live, follow, &line.counts, began + interval_ns);
+
+		if (ended == 0 && stopped != 0)
+			break;
+		line.elapsed_ns = now_ns() - began;
+		snapshot = live_snapshot(live, &error);
+		if (snapshot == NULL || ended < 0) {
+			cli_error("%lld: %s", (long long)live_header(live)->pid, error.message);
+			return error.status;
+		}
+		line.contexts = snapshot->n;
+		snapshot_totals(snapshot, &line.sum);
+		snapshot_free(snapshot);
+		print_line(&line, i);
+		if (ended > 0)
+			break;
+	}
+	return CLI_DONE;
+}
+
+static int stat_process(pid_t pid, uint64_t interval_ns, uint64_t count)
+{
+	struct sigaction action = {.sa_handler = note_signal};
+	struct live_error error;
+	struct live *live = live_open(pid, &error);
+	struct follow *follow = live != NULL ? follow_new(live, FOLLOW_NOW, &error) : NULL;
+	int status;
+
+	if (follow == NULL) {
+		cli_error("%d: %s", (int)pid, error.message);
+		live_close(live);
+		return error.status;
+	}
+	if (live_header(live)->ring_events == 0)
+		cli_error("%d: its rings are off; only what it holds is known", (int)pid);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	status = stat_lines(live, follow, interval_ns, count);
+	follow_free(follow);
+	live_close(live);
+	return status;
+}
+
+/* ---- A trace -------------------------------------------------------------------------- */
+
+static void take_line(const struct run *run, struct counts *before, struct line *line)
+{
+	const struct replay_counts *counts = replay_counts(run->replay);
+	struct replay_moment now;
+	struct counts sum;
+
+	replay_now(run->replay, &now);
+	sum = (struct counts){counts->ops[TRACE_ALLOC],
+		counts->ops[TRACE_FREE] + counts->ops[TRACE_FREEBASE], counts->contexts_created,
+		counts->contexts_created - now.live_contexts, counts->lost};
+	line->counts = (struct counts){sum.allocs - before->allocs, sum.frees - before->frees,
+		sum.created - before->created, sum.deleted - before->deleted,
+		sum.lost - before->lost};
+	line->sum = now.figures;
+	line->contexts = now.live_contexts;
+	*before = sum;
+}
+
+static int stat_trace(const char *path, uint64_t interval_ns, uint64_t count)
+{
+	struct run run = RUN_INIT;
+	struct replay_error error = {0};
+	struct counts before = {0};
+	int status, got = 1;
+
+	run.path = path;
+	run.until_ns = interval_ns - 1;
+	status = run_trace(&run);
+	for (uint64_t i = 0; status == CLI_DONE && i < count && got == 1; i++) {
+		struct line line = {.elapsed_ns = interval_ns};
+
+		if (i > 0)
+			got = replay_run(run.replay, UINT64_MAX, (i + 1) * interval_ns - 1, &error);
+		else
+			got = run.stopped;
+		if (got < 0) {
+			run_say_error(&run, error.line, error.column, error.message);
+			status = error.status;
+			break;
+		}
+		take_line(&run, &before, &line);
+		print_line(&line, i);
+	}
+	run_end(&run);
+	return status;
+}
+
+/* ---- The command line ----------------------------------------------------------------- */
+
+/* "2", "0.5", "10ms" in nanoseconds. */
+static bool parse_interval(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
+	char *end;
+	double number = strtod(text, &end);
+
+	for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
+		if (strcmp(end, units[i].name) == 0 && number > 0 && number * units[i].ns >= 1 &&
+			number * units[i].ns < 1e18) {
+			*ns = (uint64_t)(number * units[i].ns);
+			return true;
+		}
+	return false;
+}
+
+static int run_stat(const struct command *self, int argc, char **argv)
+{
+	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
+	const char *pid_text = NULL;
+	uint64_t pid, interval = 0, count = UINT64_MAX;
+	int option, first;
+
+	while ((option = cli_next(&args)) >= 0)
+		pid_text = args.value;
+	first = pid_text == NULL;
+	if (option == CLI_STOP || !cli_count_operands(&args, first, first + 2))
+		return args.status;
+	if (args.n_operands > first && !parse_interval(args.operands[first], &interval))
+		return cli_usage(
+			&args, "%s: expected an interval, as 2 or 10ms", args.operands[first]);
+	if (args.n_operands > first + 1 &&
+		(!cli_parse_number(args.operands[first + 1], &count) || count == 0))
+		return cli_usage(&args, "%s: expected a number of lines", args.operands[first + 1]);
+	if (pid_text == NULL && args.operands[0][strspn(args.operands[0], "0123456789")] != '\0')
+		return stat_trace(args.operands[0], interval ? interval : TRACE_INTERVAL_NS, count);
+	if (pid_text == NULL)
+		pid_text = args.operands[0];
+	if (!cli_parse_number(pid_text, &pid) || pid == 0 || pid > INT32_MAX) {
+		cli_error("%s: there is no such process", pid_text);
+		return CLI_REFUSED;
+	}
+	return stat_process(
+		(pid_t)pid, interval ? interval : LIVE_INTERVAL_NS, interval ? count : 1);
+}
+
+const struct command command_stat = {
+	.name = "stat",
+	.summary = "print a line an interval of what a process or a trace does",
+	.operands = "PID | TRACE [INTERVAL [COUNT]]",
+	.description =
+		"Prints a line at the end of each INTERVAL (seconds, or 10ms): allocations and "
+		"frees a second, the bytes that the contexts took from the system, of them those "
+		"in "
+		"use, on freelists and in tails, the contexts, how many came and went, and the "
+		"entries of rings that were lost, whose events are not counted.\n"
+		"\n"
+		"Of a process, one line over a second without INTERVAL; with it until COUNT lines "
+		"are printed or the process ends. Of a trace, its own time counts (1ms).\n"
+		"\n"
+		"  memctx-tool stat 4711 2\n"
+		"  memctx-tool stat traces/pg_pgbench.trace 1ms\n",
+	.options = options,
+	.exec = run_stat,
+};
