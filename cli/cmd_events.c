@@ -424,7 +424,7 @@ static int run_events(const struct command *self, int argc, char **argv)
 
 const struct command command_events = {
 	.name = "events",
-	.summary = "show each event of a trace and what the allocator did, or a process's",
+	.summary = "show each event of a trace or a process, and what it did",
 	.operands = "TRACE | PID",
 	.description =
 		"Prints a line an event: its number, the event, what the allocator did, and the "
