@@ -55,6 +55,34 @@ static void test_usual_and_other_form(void **state)
 	snapshot_free(snapshot);
 }
 
+/* Escapes of one letter are of the usual form, whatever else stands for a byte is not. */
+static void test_escapes(void **state)
+{
+	static const char name[] = "say \"a\\b/c\"\b\f\n\r\t \\", ident[] = "\"\"\"\\\\";
+	write_form *const forms[] = {json_write_nested, json_write_flat};
+	struct snapshot *snapshot = sample();
+
+	(void)state;
+	assert_int_equal(snapshot_rename(snapshot, 1, name, ident, "aset"), 0);
+	for (size_t i = 0; i < 6; i++) {
+		static const char *const changes[][2] = {
+			{"say", "say"}, {"b/c", "b\\/c"}, {"say", "\\u0073ay"}};
+		char *text = written(forms[i % 2], snapshot);
+		char *other = with(text, changes[i / 2][0], changes[i / 2][1]);
+		struct snapshot *read = read_text(other);
+		char *again = written(forms[i % 2], read);
+
+		assert_string_equal(snapshot_string(read, read->contexts[1].name), name);
+		assert_string_equal(snapshot_string(read, read->contexts[1].ident), ident);
+		assert_string_equal(text, again);
+		snapshot_free(read);
+		free(again);
+		free(other);
+		free(text);
+	}
+	snapshot_free(snapshot);
+}
+
 /* Both ways say the same of what is wrong, at the same place. */
 static void test_wrong_in_either_form(void **state)
 {
@@ -101,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_usual_and_other_form),
+		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_wrong_in_either_form),
 	};
 

@@ -204,15 +204,28 @@ static bool match_id(struct matcher *matcher, uint64_t *id, bool *there)
 	return match_digits(matcher, DIGITS, id) && *matcher->at++ == '"';
 }
 
+/* What a backslash and LETTER stand for; 0: it is no letter of one byte's escape. */
+static char escaped(char letter)
+{
+	static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
+	const char *found = letter ? strchr(letters, letter) : NULL;
+
+	return found ? bytes[found - letters] : '\0';
+}
+
 /* Passes a string; *FROM is its first byte. */
 static bool pass_string(struct matcher *matcher, char **from)
 {
-	if (*matcher->at != '"')
+	char *at = matcher->at;
+
+	if (*at != '"')
 		return false;
-	*from = ++matcher->at;
-	while (*matcher->at != '"' && *matcher->at != '\\' && (unsigned char)*matcher->at >= ' ')
-		matcher->at++;
-	return **from != SPLIT_NUMBER && *matcher->at++ == '"';
+	*from = ++at;
+	for (; *at != '"' && (unsigned char)*at >= ' '; at++)
+		if (*at == '\\' && !escaped(*++at))
+			return false;
+	matcher->at = at + 1;
+	return **from != SPLIT_NUMBER && *at == '"';
 }
 
 static bool match_string(struct matcher *matcher, char **string)
@@ -253,11 +266,16 @@ static bool match_figures(struct matcher *matcher, struct snapshot_figures *own)
 	return true;
 }
 
-/* Ends a string where its quote stands. */
+/* Ends a string where its quote stands, and makes its escapes what they stand for. */
 static void end_string(char *string)
 {
-	if (string)
-		*strchr(string, '"') = '\0';
+	char *to = string;
+
+	if (!string)
+		return;
+	for (; *string != '"'; string++)
+		*to++ = *string == '\\' ? escaped(*++string) : *string;
+	*to = '\0';
 }
 
 bool form_match(const struct json_form *form, char *text, size_t size, struct json_fields *fields)
