@@ -136,6 +136,9 @@ void cli_progress_end(void);
 /* Names a file that a signal which ends the tool is to remove; NULL: none any more. */
 void cli_unfinished(const char *path);
 
+/* Called after much was printed, and before errno is another: keeps why a write failed. */
+void cli_look_at_output(void);
+
 /*
  * Flushes and closes stdout.  Returns STATUS, or CLI_SYSTEM with the reason said where what was
  * written did not get out and STATUS would have been success.

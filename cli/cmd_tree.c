@@ -196,6 +196,7 @@ static int print_json(const struct request *request, const struct snapshot *snap
 	errno = 0;
 	result = request->form == FORM_NESTED ? json_write_nested(stdout, snapshot)
 					      : json_write_flat(stdout, snapshot);
+	cli_look_at_output();
 	return result != 0 && errno == ENOMEM ? no_memory() : CLI_DONE;
 }
 

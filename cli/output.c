@@ -205,14 +205,24 @@ void cli_progress_end(void)
 	progress_shown = 0;
 }
 
+/* Of the first write to stdout that failed; stdio keeps that it did, but not why. */
+static int output_error;
+
+void cli_look_at_output(void)
+{
+	if (output_error == 0 && ferror(stdout))
+		output_error = errno;
+}
+
 int cli_close_output(int status)
 {
-	int error = 0;
+	int error;
 
 	cli_progress_end();
-	errno = 0;
+	if (output_error == 0)
+		errno = 0;
 	bool failed = fflush(stdout) != 0 || ferror(stdout);
-	error = errno;
+	error = output_error != 0 ? output_error : errno;
 	/* Some file systems tell of a full disk only here. */
 	if (fclose(stdout) != 0 && !failed) {
 		failed = true;

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "cli.h"
 #include "model/display.h"
 #include "model/size.h"
 
@@ -78,6 +79,8 @@ void page_to(struct page *page, int column)
 void page_newline(struct page *page)
 {
 	put(page, "\n", 0);
+	if (page->out == stdout)
+		cli_look_at_output();
 	page->column = 0;
 	page->lines++;
 }

@@ -16,6 +16,12 @@ for args in "replay in.trace" "check in.trace" "fmt in.trace" "fmt long.trace" \
 	memctx-tool $args >&-
 	echo "closed: status $?: $args"
 done
+# More than stdio's buffer holds, so that the write fails long before the end.
+for command in "tree --json" "tree --flat" "tree --all --bytes" "events --count=all"; do
+	# shellcheck disable=SC2086
+	memctx-tool $command "$PROJECT/traces/pg_pgbench.trace" 2>&1 >/dev/full | tail -n 1
+	echo "/dev/full: status ${PIPESTATUS[0]}: $command"
+done
 memctx-tool fmt long.trace | head -n 1
 echo "status ${PIPESTATUS[0]}"
 trap '' PIPE
