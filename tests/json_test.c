@@ -254,92 +254,86 @@ static void test_other_order(void **state)
 #define F(members) S "}\n" members
 #define C(id, more) "{\"id\":\"" #id "\",\"name\":\"x\",\"type\":\"aset\"" more "}"
 
+static const struct {
+	const char *text;
+	uint64_t line, column;
+	const char *message; /* its begin */
+} refusals[] = {
+	{" \n", 1, 1, "empty; expected a memctx snapshot"},
+	{"[]", 1, 1, "expected \"{\", the begin of an object"},
+	{"{}", 1, 1, "no memctx snapshot: expected \"schema\": \"memctx-tree\""},
+	{"{\"schema\":1}", 1, 1, "no memctx snapshot"},
+	{"{\"schema\":\"other\\n\",\"version\":1}", 1, 1, "\"schema\" is \"other\\x0A\"; expected"},
+	{"{\"schema\":\"memctx-tree\"}", 1, 1, "no \"version\"; expected 1"},
+	{"{\"schema\":\"memctx-tree\",\"version\":2,\"contexts\":[{", 1, 1,
+		"\"version\" is 2; this memctx-tool reads version 1"},
+	{"{\"schema\":\"memctx-tree\",\"version\":1}", 1, 1, "no object \"source\""},
+	{"{\"schema\":\"memctx-tree\",\"version\":1,\"source\":{\"kind\":\"x\"}}", 1, 1,
+		"\"source\" is of no known \"kind\""},
+	{"{\"schema\":\"memctx-tree\",}", 1, 1, "the object around the contexts is not JSON"},
+	{S, 1, 61, "the file ends inside an object"},
+	{S "]", 1, 1, "the object around the contexts is not JSON"},
+	{S "} x", 1, 63, "expected \"{\", the begin of an object"},
+	{S ",\"contexts\":{}}", 1, 1, "\"contexts\" is not an array of contexts"},
+	{S ",\"contexts\":3}", 1, 1, "\"contexts\" is not an array of contexts"},
+	{S ",\"contexts\":[],\"contexts\":[]}", 1, 87, "a second list of contexts"},
+	{S ",\"contexts\" []}", 1, 73, "expected \":\""},
+	{S ",\"totals\":{\"contexts\":3}}", 1, 86, "0 contexts; expected 3"},
+	{N(""), 0, 0, NULL},
+	{N("{}"), 2, 1, "a context without \"id\""},
+	{N("{\"id\":\"1\"}"), 2, 1, "a context without \"name\""},
+	{N("{\"id\":\"1\",\"name\":\"\"}"), 2, 1, "a context without \"type\""},
+	{N("{\"id\":1,\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
+	{N("{\"id\":\"\",\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
+	{N("{\"id\":\"-1\",\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
+	{N("{\"id\":\"18446744073709551616\"}"), 2, 1, "\"id\" is no id"},
+	{N("{\"id\":\"1\",\"name\":7}"), 2, 1, "\"name\" is not a string"},
+	{N(C(1, "") "," C(1, "")), 0, 0, "two contexts have the id 1"},
+	{N(C(1, "") ","), 2, 37, "expected \"{\", the begin of a context"},
+	{N(C(1, "") C(2, "")), 2, 36, "expected \",\" or \"]\" after a context"},
+	{N(C(1, ",\"children\":[\n") "{\"id\":\"2\"}]}"), 3, 1, "expected \"{\""},
+	{N(C(1, ",\"level\":2")), 2, 1, "\"level\" is 2 where the context is at level 1"},
+	{N(C(1, ",\"total_bytes\":-1")), 2, 1, "\"total_bytes\" is not a whole number"},
+	{N(C(1, ",\"total_bytes\":1.5")), 2, 1, "\"total_bytes\" is not a whole number"},
+	{N(C(1, ",\"total_bytes\":1e300")), 2, 1, "\"total_bytes\" is not a whole number"},
+	{N(C(1, ",\"total_bytes\":\"1\"")), 2, 1, "\"total_bytes\" is not a whole number"},
+	{N(C(1, ",\"total_bytes\":18446744073709551615")), 2, 1, "\"total_bytes\" is not"},
+	{N(C(1, ",\"total_bytes\":99999999999999999999999")), 2, 1, "\"total_bytes\" is not"},
+	{N(C(1, ",\"peak_total_bytes\":true")), 2, 1, "\"peak_total_bytes\" is not a whole"},
+	{N(C(1, ",\"classes\":1")), 2, 1, "\"classes\" is not an array"},
+	{N(C(1, ",\"classes\":[1]")), 2, 1, "\"classes\" holds what is not an object"},
+	{N(C(1, ",\"classes\":[{\"size\":24}]")), 2, 1, "a class without a size of"},
+	{N(C(1, ",\"children\":{}")), 2, 1, "\"children\" where no list"},
+	{N(C(1, ",\"name_escaped\":true")), 0, 0, NULL},
+	{N("{\"id\":\"1\",\"name\":\"\\\\x00\",\"type\":\"\",\"name_escaped\":true}"), 2, 1,
+		"\"name\" has a backslash that is neither"},
+	{N(C(1, ",\"x\":[[[")), 2, 46, "the file ends"},
+	{N("{\"id\":\"1\",\"name\":\"a\\u0000b\"}"), 2, 25, "a string holds a character 0"},
+	{N("{\"id\":\"1\",\"name\":\"a\nb\"}"), 2, 20, "a string holds a control character"},
+	{N("{\"id\":\"1"), 2, 11, "the file ends"},
+	{N(C(1, ",\"total_bytes\":1,\"free_bytes\":1,\"used_bytes\":1")), 0, 0,
+		"context 1: total_bytes is not used + free"},
+	{N(C(1, "")) "{}", 2, 38, "something follows the snapshot"},
+	{F(C(1, ",\"parent\":null") "\n" C(2, ",\"parent\":\"1\"")), 0, 0, NULL},
+	{F(C(1, "") "\n" C(2, ",\"parent\":\"3\"")), 3, 1, "\"parent\" is 3; expected the id"},
+	{F(C(1, "") C(2, ",\"parent\":\"1\"") C(3, "") C(4, ",\"parent\":\"2\"")), 2, 119,
+		"\"parent\" is 2; expected the id"},
+	{F(C(1, ",\"contexts\":[{}]")), 2, 48, "\"contexts\" inside a context"},
+	{F(C(1, ",\"children\":[{}]")), 2, 1, "\"children\" where no list"},
+	{F("3"), 2, 1, "expected \"{\", the begin of an object"},
+};
+
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *text;
-		uint64_t line, column;
-		const char *message; /* its begin */
-	} cases[] = {
-		{" \n", 1, 1, "empty; expected a memctx snapshot"},
-		{"[]", 1, 1, "expected \"{\", the begin of an object"},
-		{"{}", 1, 1, "no memctx snapshot: expected \"schema\": \"memctx-tree\""},
-		{"{\"schema\":1}", 1, 1, "no memctx snapshot"},
-		{"{\"schema\":\"other\\n\",\"version\":1}", 1, 1,
-			"\"schema\" is \"other\\x0A\"; expected"},
-		{"{\"schema\":\"memctx-tree\"}", 1, 1, "no \"version\"; expected 1"},
-		{"{\"schema\":\"memctx-tree\",\"version\":2,\"contexts\":[{", 1, 1,
-			"\"version\" is 2; this memctx-tool reads version 1"},
-		{"{\"schema\":\"memctx-tree\",\"version\":1}", 1, 1, "no object \"source\""},
-		{"{\"schema\":\"memctx-tree\",\"version\":1,\"source\":{\"kind\":\"x\"}}", 1, 1,
-			"\"source\" is of no known \"kind\""},
-		{"{\"schema\":\"memctx-tree\",}", 1, 1,
-			"the object around the contexts is not JSON"},
-		{S, 1, 61, "the file ends inside an object"},
-		{S "]", 1, 1, "the object around the contexts is not JSON"},
-		{S "} x", 1, 63, "expected \"{\", the begin of an object"},
-		{S ",\"contexts\":{}}", 1, 1, "\"contexts\" is not an array of contexts"},
-		{S ",\"contexts\":3}", 1, 1, "\"contexts\" is not an array of contexts"},
-		{S ",\"contexts\":[],\"contexts\":[]}", 1, 87, "a second list of contexts"},
-		{S ",\"contexts\" []}", 1, 73, "expected \":\""},
-		{S ",\"totals\":{\"contexts\":3}}", 1, 86, "0 contexts; expected 3"},
-		{N(""), 0, 0, NULL},
-		{N("{}"), 2, 1, "a context without \"id\""},
-		{N("{\"id\":\"1\"}"), 2, 1, "a context without \"name\""},
-		{N("{\"id\":\"1\",\"name\":\"\"}"), 2, 1, "a context without \"type\""},
-		{N("{\"id\":1,\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
-		{N("{\"id\":\"\",\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
-		{N("{\"id\":\"-1\",\"name\":\"\"}"), 2, 1, "\"id\" is no id"},
-		{N("{\"id\":\"18446744073709551616\"}"), 2, 1, "\"id\" is no id"},
-		{N("{\"id\":\"1\",\"name\":7}"), 2, 1, "\"name\" is not a string"},
-		{N(C(1, "") "," C(1, "")), 0, 0, "two contexts have the id 1"},
-		{N(C(1, "") ","), 2, 37, "expected \"{\", the begin of a context"},
-		{N(C(1, "") C(2, "")), 2, 36, "expected \",\" or \"]\" after a context"},
-		{N(C(1, ",\"children\":[\n") "{\"id\":\"2\"}]}"), 3, 1, "expected \"{\""},
-		{N(C(1, ",\"level\":2")), 2, 1, "\"level\" is 2 where the context is at level 1"},
-		{N(C(1, ",\"total_bytes\":-1")), 2, 1, "\"total_bytes\" is not a whole number"},
-		{N(C(1, ",\"total_bytes\":1.5")), 2, 1, "\"total_bytes\" is not a whole number"},
-		{N(C(1, ",\"total_bytes\":1e300")), 2, 1, "\"total_bytes\" is not a whole number"},
-		{N(C(1, ",\"total_bytes\":\"1\"")), 2, 1, "\"total_bytes\" is not a whole number"},
-		{N(C(1, ",\"total_bytes\":18446744073709551615")), 2, 1, "\"total_bytes\" is not"},
-		{N(C(1, ",\"total_bytes\":99999999999999999999999")), 2, 1,
-			"\"total_bytes\" is not"},
-		{N(C(1, ",\"peak_total_bytes\":true")), 2, 1,
-			"\"peak_total_bytes\" is not a whole"},
-		{N(C(1, ",\"classes\":1")), 2, 1, "\"classes\" is not an array"},
-		{N(C(1, ",\"classes\":[1]")), 2, 1, "\"classes\" holds what is not an object"},
-		{N(C(1, ",\"classes\":[{\"size\":24}]")), 2, 1, "a class without a size of"},
-		{N(C(1, ",\"children\":{}")), 2, 1, "\"children\" where no list"},
-		{N(C(1, ",\"name_escaped\":true")), 0, 0, NULL},
-		{N("{\"id\":\"1\",\"name\":\"\\\\x00\",\"type\":\"\",\"name_escaped\":true}"), 2, 1,
-			"\"name\" has a backslash that is neither"},
-		{N(C(1, ",\"x\":[[[")), 2, 46, "the file ends"},
-		{N("{\"id\":\"1\",\"name\":\"a\\u0000b\"}"), 2, 25, "a string holds a character 0"},
-		{N("{\"id\":\"1\",\"name\":\"a\nb\"}"), 2, 20,
-			"a string holds a control character"},
-		{N("{\"id\":\"1"), 2, 11, "the file ends"},
-		{N(C(1, ",\"total_bytes\":1,\"free_bytes\":1,\"used_bytes\":1")), 0, 0,
-			"context 1: total_bytes is not used + free"},
-		{N(C(1, "")) "{}", 2, 38, "something follows the snapshot"},
-		{F(C(1, ",\"parent\":null") "\n" C(2, ",\"parent\":\"1\"")), 0, 0, NULL},
-		{F(C(1, "") "\n" C(2, ",\"parent\":\"3\"")), 3, 1,
-			"\"parent\" is 3; expected the id"},
-		{F(C(1, "") C(2, ",\"parent\":\"1\"") C(3, "") C(4, ",\"parent\":\"2\"")), 2, 119,
-			"\"parent\" is 2; expected the id"},
-		{F(C(1, ",\"contexts\":[{}]")), 2, 48, "\"contexts\" inside a context"},
-		{F(C(1, ",\"children\":[{}]")), 2, 1, "\"children\" where no list"},
-		{F("3"), 2, 1, "expected \"{\", the begin of an object"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const char *text = cases[i].text, *message = cases[i].message;
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		const char *text = refusals[i].text, *message = refusals[i].message;
 		struct json_error error;
 		struct snapshot *snapshot = read_bytes(text, strlen(text), &error);
 
 		if (!snapshot != !!message ||
-			(message && (error.system || error.line != cases[i].line ||
-					    error.column != cases[i].column ||
+			(message && (error.system || error.line != refusals[i].line ||
+					    error.column != refusals[i].column ||
 					    strncmp(error.message, message, strlen(message)))))
 			fail_msg("%s\ngives %" PRIu64 ":%" PRIu64 ": %s", text,
 				snapshot ? 0 : error.line, snapshot ? 0 : error.column,

@@ -188,86 +188,78 @@ static void peeks_at_the_next(void **unused)
 #define CONTEXTS "create 1 - aset \"a\"\ncreate 2 1 bump \"b\"\ncreate 3 2 slab \"c\" chunk=64\n"
 #define CHUNKS "alloc 1 11 8\nalloc 2 12 8\nalloc 3 13 64\n"
 
+/* Each follows CONTEXTS and CHUNKS, so it stands in line 8. */
+static const struct {
+	const char *line;
+	uint64_t column;
+	const char *message;
+	enum replay_skip skip;
+} misplaced[] = {
+	{"free 4711", 6, "chunk 4711 is not live; expected the id of a live chunk",
+		REPLAY_SKIP_DEAD_CHUNK},
+	{" realloc\t0x1267 8", 10, "chunk 0x1267 is not live; expected the id of a live chunk",
+		REPLAY_SKIP_DEAD_CHUNK},
+	{"alloc 4 14 8", 7, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"ident 4 \"x\"", 7, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"reset 4", 7, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"resetonly 4", 11, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"delete 4", 8, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"deletechildren 4", 16, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"move 4 1", 6, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"move 3 4", 8, "context 4 is not live; expected the id of a live context, or -",
+		REPLAY_SKIP_DEAD_CTX},
+	{"create 5 4 aset \"x\"", 10,
+		"context 4 is not live; expected the id of a live context, or -",
+		REPLAY_SKIP_DEAD_CTX},
+	{"create 5 5 aset \"x\"", 10,
+		"context 5 is not live; expected the id of a live context, or -",
+		REPLAY_SKIP_DEAD_CTX},
+	{"base 4 8 1", 6, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"freebase 4 8", 10, "context 4 is not live; expected the id of a live context",
+		REPLAY_SKIP_DEAD_CTX},
+	{"create 2 1 aset \"x\"", 8,
+		"context 2 is live already; expected an id that names no live context",
+		REPLAY_SKIP_TAKEN},
+	{"alloc 1 12 8", 9, "chunk 12 is live already; expected an id that names no live chunk",
+		REPLAY_SKIP_TAKEN},
+	{"realloc 11 8 12", 14, "chunk 12 is live already; expected an id that names no live chunk",
+		REPLAY_SKIP_TAKEN},
+	{"move 1 1", 8, "context 1 is the one to move, or below it; expected one outside of it",
+		REPLAY_SKIP_CYCLE},
+	{"move 1 3", 8, "context 3 is the one to move, or below it; expected one outside of it",
+		REPLAY_SKIP_CYCLE},
+	{"free 12", 6, "chunk 12 lives in a bump context; expected one that can be freed",
+		REPLAY_SKIP_KIND_RULE},
+	{"realloc 12 9", 9, "chunk 12 lives in a bump context; expected one that can be resized",
+		REPLAY_SKIP_KIND_RULE},
+	{"alloc 3 14 65", 12, "65 bytes in a slab; expected its chunk size, 64",
+		REPLAY_SKIP_KIND_RULE},
+	{"realloc 13 63", 12, "63 bytes in a slab; expected its chunk size, 64",
+		REPLAY_SKIP_KIND_RULE},
+	{"base 3 8 1", 8, "8 bytes in a slab; expected its chunk size, 64", REPLAY_SKIP_KIND_RULE},
+	{"alloc 1 14 8 align=2147483648", 14,
+		"an alignment of 2147483648; expected at most 1073741824", REPLAY_SKIP_KIND_RULE},
+	{"freebase 1 8", 12,
+		"no base chunk of 8 bytes lives there; expected a size that a base line "
+		"made",
+		REPLAY_SKIP_BASE},
+	{"freebase 2 8", 10,
+		"context 2 is of the kind bump; expected one whose chunks can be freed",
+		REPLAY_SKIP_KIND_RULE},
+};
+
 static void errors_have_their_place(void **unused)
 {
-	/* Each follows CONTEXTS and CHUNKS, so it stands in line 8. */
-	static const struct {
-		const char *line;
-		uint64_t column;
-		const char *message;
-		enum replay_skip skip;
-	} cases[] = {
-		{"free 4711", 6, "chunk 4711 is not live; expected the id of a live chunk",
-			REPLAY_SKIP_DEAD_CHUNK},
-		{" realloc\t0x1267 8", 10,
-			"chunk 0x1267 is not live; expected the id of a live chunk",
-			REPLAY_SKIP_DEAD_CHUNK},
-		{"alloc 4 14 8", 7, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"ident 4 \"x\"", 7, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"reset 4", 7, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"resetonly 4", 11, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"delete 4", 8, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"deletechildren 4", 16, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"move 4 1", 6, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"move 3 4", 8, "context 4 is not live; expected the id of a live context, or -",
-			REPLAY_SKIP_DEAD_CTX},
-		{"create 5 4 aset \"x\"", 10,
-			"context 4 is not live; expected the id of a live context, or -",
-			REPLAY_SKIP_DEAD_CTX},
-		{"create 5 5 aset \"x\"", 10,
-			"context 5 is not live; expected the id of a live context, or -",
-			REPLAY_SKIP_DEAD_CTX},
-		{"base 4 8 1", 6, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"freebase 4 8", 10, "context 4 is not live; expected the id of a live context",
-			REPLAY_SKIP_DEAD_CTX},
-		{"create 2 1 aset \"x\"", 8,
-			"context 2 is live already; expected an id that names no live context",
-			REPLAY_SKIP_TAKEN},
-		{"alloc 1 12 8", 9,
-			"chunk 12 is live already; expected an id that names no live chunk",
-			REPLAY_SKIP_TAKEN},
-		{"realloc 11 8 12", 14,
-			"chunk 12 is live already; expected an id that names no live chunk",
-			REPLAY_SKIP_TAKEN},
-		{"move 1 1", 8,
-			"context 1 is the one to move, or below it; expected one outside of it",
-			REPLAY_SKIP_CYCLE},
-		{"move 1 3", 8,
-			"context 3 is the one to move, or below it; expected one outside of it",
-			REPLAY_SKIP_CYCLE},
-		{"free 12", 6, "chunk 12 lives in a bump context; expected one that can be freed",
-			REPLAY_SKIP_KIND_RULE},
-		{"realloc 12 9", 9,
-			"chunk 12 lives in a bump context; expected one that can be resized",
-			REPLAY_SKIP_KIND_RULE},
-		{"alloc 3 14 65", 12, "65 bytes in a slab; expected its chunk size, 64",
-			REPLAY_SKIP_KIND_RULE},
-		{"realloc 13 63", 12, "63 bytes in a slab; expected its chunk size, 64",
-			REPLAY_SKIP_KIND_RULE},
-		{"base 3 8 1", 8, "8 bytes in a slab; expected its chunk size, 64",
-			REPLAY_SKIP_KIND_RULE},
-		{"alloc 1 14 8 align=2147483648", 14,
-			"an alignment of 2147483648; expected at most 1073741824",
-			REPLAY_SKIP_KIND_RULE},
-		{"freebase 1 8", 12,
-			"no base chunk of 8 bytes lives there; expected a size that a base line "
-			"made",
-			REPLAY_SKIP_BASE},
-		{"freebase 2 8", 10,
-			"context 2 is of the kind bump; expected one whose chunks can be freed",
-			REPLAY_SKIP_KIND_RULE},
-	};
-
 	(void)unused;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < sizeof(misplaced) / sizeof(*misplaced); i++) {
 		for (int mode = 0; mode < 4; mode++) {
 			struct replay_options options = {.dry = mode & 1, .keep_going = mode & 2};
 			struct replay_moment before, after;
@@ -275,7 +267,7 @@ static void errors_have_their_place(void **unused)
 			char text[1000];
 
 			snprintf(text, sizeof(text), HEAD CONTEXTS CHUNKS "%s\nfree 11\n",
-				cases[i].line);
+				misplaced[i].line);
 			world_open_with(&world, text, &options);
 			assert_int_equal(world_run(&world, 6), 1);
 			before = world_now(&world);
@@ -284,7 +276,7 @@ static void errors_have_their_place(void **unused)
 				assert_int_equal(replay_counts(world.replay)->events, 8);
 				assert_int_equal(replay_counts(world.replay)->skipped, 1);
 				assert_int_equal(
-					replay_counts(world.replay)->skips[cases[i].skip], 1);
+					replay_counts(world.replay)->skips[misplaced[i].skip], 1);
 				assert_int_equal(world_now(&world).live_chunks, 2);
 				world_close(&world);
 				continue;
@@ -292,8 +284,8 @@ static void errors_have_their_place(void **unused)
 			assert_int_equal(world_run(&world, END), -1);
 			assert_int_equal(world.error.status, 1);
 			assert_int_equal(world.error.line, 8);
-			assert_int_equal(world.error.column, cases[i].column);
-			assert_string_equal(world.error.message, cases[i].message);
+			assert_int_equal(world.error.column, misplaced[i].column);
+			assert_string_equal(world.error.message, misplaced[i].message);
 			after = world_now(&world);
 			assert_memory_equal(&before, &after, sizeof(before));
 			/* It stays the next event. */
