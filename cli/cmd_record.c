@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -181,6 +182,13 @@ static int begin(struct recording *recording)
 	return CLI_DONE;
 }
 
+/* Falling behind loses events: where it may, the tool goes before others. */
+static void hurry(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, -10) != 0)
+		return; /* it need not be allowed */
+}
+
 /* Takes what the rings have until the recording is to end. */
 static int drain(struct recording *recording)
 {
@@ -203,8 +211,7 @@ static int drain(struct recording *recording)
 		}
 		if (ferror(recording->out))
 			return CLI_DONE; /* said where the file is closed */
-		/* What a signal stops need not catch up with a process that runs on. */
-		if (last && (got == 0 || !recording->has_ended))
+		if (last && got == 0)
 			return CLI_DONE;
 		if (got == 0)
 			pause_ns(pause);
@@ -246,6 +253,7 @@ static int record(struct recording *recording)
 		return CLI_DONE;
 	}
 	status = begin(recording);
+	hurry();
 	if (status == CLI_DONE)
 		status = drain(recording);
 	return status;

@@ -8,7 +8,7 @@
  * the ring with the earliest time goes first; one that begins with a handoff waits until the ring
  * that the context was in before has been taken as far as the handoff says.
  *
- * Invariant: rings[i].position + rings[i].n is what was copied of ring i; entries below are taken
+ * Invariant: rings[i].position + hole + n is what was copied of ring i; entries below are taken
  * once or counted as lost, never both.
  */
 #include <stdlib.h>
@@ -19,19 +19,25 @@
 
 /* Polls after which a wait that no honest writer causes is given up. */
 #define STALLS_MAX 3u
+/* Entries taken before the rings are copied again, unless more wait than memory is for. */
+#define RUN_ENTRIES 4096u
+#define WAITING_MAX ((size_t)1 << 24)
 
 /* ---- Copying -------------------------------------------------------------------------- */
 
+/* Room for MORE entries; what waits is moved to the front only where that pays. */
 static bool make_room(struct follow_ring *ring, size_t more)
 {
 	struct region_event *entries;
 	size_t room = ring->room ? ring->room : 1024;
 
+	if (ring->first + ring->n + more <= ring->room)
+		return true;
 	if (ring->first > 0)
 		memmove(ring->entries, ring->entries + ring->first,
 			ring->n * sizeof *ring->entries);
 	ring->first = 0;
-	while (room < ring->n + more)
+	while (room < 2 * (ring->n + more))
 		room *= 2;
 	if (room == ring->room)
 		return true;
@@ -68,16 +74,19 @@ static uint64_t oldest(const struct region_ring *shared, uint64_t head)
 	return head + burst > shared->size ? head + burst - shared->size : 0;
 }
 
-/* Drops what waits in RING, or never came to, up to entry TO. */
-static void drop_to(struct follow *follow, struct follow_ring *ring, uint64_t to)
+/*
+ * LOST entries are missing behind what waits in RING.  A second hole takes what stands between it
+ * and the first.
+ */
+static void make_hole(struct follow *follow, struct follow_ring *ring, uint64_t lost)
 {
-	uint64_t n = to - ring->position;
-
-	follow->lost += n;
-	n = n < ring->n ? n : ring->n;
-	ring->first += n;
-	ring->n -= n;
-	ring->position = to;
+	if (ring->hole != 0) {
+		lost += ring->n - ring->before;
+		ring->n = ring->before;
+	}
+	follow->lost += lost;
+	ring->hole += lost;
+	ring->before = ring->n;
 }
 
 static uint64_t read_head(const struct follow *follow, uint32_t index, uint64_t otherwise)
@@ -103,33 +112,43 @@ static void tell_loss(struct follow *follow, uint32_t index, uint64_t lost, stru
 	follow_tell(follow, &event, out);
 }
 
-/*
- * Copies what ring INDEX has to SHARED's head.  0, -1, -3.  A loss takes what waits with it, so
- * that what is copied has no hole; but for a ring that waits for another nothing does.
- */
+/* Of N entries just copied the first LOST were written over meanwhile. */
+static void drop_fresh(struct follow *follow, struct follow_ring *ring, size_t n, uint64_t lost)
+{
+	struct region_event *fresh;
+
+	lost = lost < n ? lost : n;
+	ring->n -= n;
+	fresh = ring->entries + ring->first + ring->n;
+	make_hole(follow, ring, lost);
+	/* A second hole may have taken some that waited. */
+	memmove(ring->entries + ring->first + ring->n, fresh + lost, (n - lost) * sizeof *fresh);
+	ring->n += n - lost;
+}
+
+/* Copies what ring INDEX has to SHARED's head.  0, -1, -3. */
 static int copy_ring(struct follow *follow, uint32_t index, const struct region_ring *shared,
 	struct follow_out *out)
 {
 	struct follow_ring *ring = &follow->rings[index];
-	uint64_t from = ring->position + ring->n, head = shared->head, lost = follow->lost;
+	uint64_t from = ring->copied, head = shared->head, safe = oldest(shared, head);
 
 	if (shared->tid != 0)
 		ring->tid = shared->tid;
 	if (head <= from)
 		return 0;
-	if (from < oldest(shared, head)) {
-		from = oldest(shared, head);
-		drop_to(follow, ring, from);
+	if (from < safe) {
+		make_hole(follow, ring, safe - from);
+		from = safe;
 	}
 	if (!make_room(ring, head - from))
 		return -3;
 	if (!copy_entries(follow, shared, ring, from, head))
 		return -1;
-	head = read_head(follow, index, head);
-	if (from < oldest(shared, head))
-		drop_to(follow, ring, oldest(shared, head));
-	if (follow->lost > lost)
-		tell_loss(follow, index, follow->lost - lost, out);
+	ring->copied = head;
+	safe = oldest(shared, read_head(follow, index, head));
+	if (from < safe)
+		drop_fresh(follow, ring, head - from, safe - from);
 	if (shared->gap != ring->gap && shared->gap > 0)
 		tell_loss(follow, index, 0, out);
 	ring->gap = shared->gap;
@@ -164,7 +183,7 @@ static bool is_waiting(const struct follow *follow, const struct follow_ring *ri
 	const struct region_ring *shared;
 	uint64_t before;
 
-	if (follow_op(entries) != REGION_HANDOFF || ring->n < 2 ||
+	if (follow_ready(ring) < 2 || follow_op(entries) != REGION_HANDOFF ||
 		follow_op(entries + 1) != REGION_HEAD)
 		return false;
 	before = entries->word & 0xffff;
@@ -172,6 +191,19 @@ static bool is_waiting(const struct follow *follow, const struct follow_ring *ri
 		return false;
 	shared = &live_header(follow->live)->ring[before];
 	return shared->size != 0 && follow->rings[before].position < entries[1].word;
+}
+
+/* What waits in RING begins behind a hole: tells it. */
+static void pass_hole(struct follow *follow, uint32_t index, struct follow_out *out)
+{
+	struct follow_ring *ring = &follow->rings[index];
+	uint64_t lost = ring->hole;
+
+	if (lost == 0 || ring->before > 0)
+		return;
+	ring->position += lost;
+	ring->hole = 0;
+	tell_loss(follow, index, lost, out);
 }
 
 /* The ring to take from next; FOLLOW_NONE: nothing is left, or all that is waits. */
@@ -183,7 +215,7 @@ static uint32_t next_ring(const struct follow *follow, bool is_forced, bool *has
 	for (uint32_t i = 0; i < follow->nrings; i++) {
 		const struct follow_ring *ring = &follow->rings[i];
 
-		if (ring->n == 0)
+		if (ring->n == 0 && ring->hole == 0)
 			continue;
 		*has_any = true;
 		if ((next == FOLLOW_NONE || ring->time_ns < follow->rings[next].time_ns) &&
@@ -201,28 +233,43 @@ static size_t take_run(
 	uint64_t time_ns = ring->time_ns;
 	size_t taken = 0;
 
-	while (ring->n > 0 && ring->time_ns == time_ns && out->status == 0) {
+	while (ring->time_ns == time_ns && out->status == 0) {
 		size_t n;
 
+		pass_hole(follow, index, out);
+		if (ring->n == 0 || out->status != 0)
+			break;
 		if (!is_forced && is_waiting(follow, ring))
 			break;
 		is_forced = false;
 		n = follow_take(follow, index, out);
 		ring->first += n;
 		ring->n -= n;
+		ring->before -= ring->hole != 0 ? n : 0;
 		ring->position += n;
 		taken += n;
 	}
 	return taken;
 }
 
-static ptrdiff_t take_all(struct follow *follow, struct follow_out *out)
+static size_t waiting(const struct follow *follow)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < follow->nrings; i++)
+		n += follow->rings[i].n;
+	return n;
+}
+
+/* Takes so many that the rings can be copied again before they are written over. */
+static ptrdiff_t take_some(struct follow *follow, struct follow_out *out)
 {
 	bool is_forced = follow->stalls >= STALLS_MAX, has_any = true;
-	size_t taken = 0;
+	bool is_whole = follow->start == FOLLOW_OLDEST || waiting(follow) > WAITING_MAX;
+	size_t taken = 0, budget = is_whole ? SIZE_MAX : RUN_ENTRIES;
 	uint32_t index;
 
-	while (out->status == 0 &&
+	while (out->status == 0 && taken < budget &&
 		(index = next_ring(follow, is_forced, &has_any)) != FOLLOW_NONE) {
 		taken += take_run(follow, index, is_forced, out);
 		is_forced = false;
@@ -269,19 +316,25 @@ ptrdiff_t follow_poll(struct follow *follow, follow_fn *func, void *arg)
 		if (!follow_tell_all(follow, &out))
 			return out.status;
 	}
-	if (!live_refresh(follow->live))
+	if (!follow->is_closed && !live_refresh(follow->live))
 		return -1;
-	status = copy_rings(follow, &out);
+	if (!follow->is_closed)
+		status = copy_rings(follow, &out);
 	if (status == 0)
 		status = out.status;
 	if (status != 0)
 		return status;
 	if (follow->start == FOLLOW_OLDEST)
 		forget_created(follow);
-	taken = take_all(follow, &out);
+	taken = take_some(follow, &out);
 	if (follow->start == FOLLOW_OLDEST)
 		follow->start = FOLLOW_NOW;
 	return taken;
+}
+
+void follow_close(struct follow *follow)
+{
+	follow->is_closed = true;
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------- */

@@ -91,6 +91,9 @@ void follow_free(struct follow *follow);
  */
 ptrdiff_t follow_poll(struct follow *follow, follow_fn *func, void *arg);
 
+/* From here on only what was copied before is told. */
+void follow_close(struct follow *follow);
+
 /* Entries that were lost so far, events that found no ring included. */
 uint64_t follow_lost(const struct follow *follow);
 

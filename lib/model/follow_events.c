@@ -298,8 +298,9 @@ size_t follow_take(struct follow *follow, uint32_t index, struct follow_out *out
 		.tid = ring->tid,
 		.time_ns = ring->time_ns};
 	struct parts parts;
-	bool has_parts = ring->n > 1 && is_part(entry + 1);
-	size_t n = has_parts ? read_parts(&parts, entry, ring->n) : 1;
+	size_t ready = follow_ready(ring);
+	bool has_parts = ready > 1 && is_part(entry + 1);
+	size_t n = has_parts ? read_parts(&parts, entry, ready) : 1;
 
 	if (follow_op(entry) == REGION_TIME && entry->word > ring->time_ns)
 		ring->time_ns = entry->word;

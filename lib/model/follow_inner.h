@@ -15,9 +15,13 @@
 struct follow_ring {
 	struct region_event *entries; /* number POSITION first, at FIRST */
 	size_t first, n, room;
+	uint64_t copied;   /* entries copied so far, or lost */
 	uint64_t position; /* entries taken off so far, or lost */
-	uint64_t time_ns;  /* of the last time in it */
-	uint64_t gap;      /* what the header says of gaps, as far as it was told */
+	/* HOLE entries were lost behind the first BEFORE of those that wait; 0: none. */
+	uint64_t hole;
+	size_t before;
+	uint64_t time_ns; /* of the last time in it */
+	uint64_t gap;     /* what the header says of gaps, as far as it was told */
 	uint32_t tid;
 };
 
@@ -32,7 +36,7 @@ struct follow {
 	uint64_t ringless; /* of them, those that the process had no ring for, since it began */
 	uint64_t settled[REGION_RINGS]; /* events of chunks below it are in what was found */
 	unsigned stalls; /* polls in a row that moved nothing though something waits */
-	bool is_begun;
+	bool is_begun, is_closed;
 };
 
 /* What follows is told to whom. */
@@ -57,6 +61,12 @@ static inline uint64_t follow_what(const struct region_event *entry)
 static inline const struct region_event *follow_entries(const struct follow_ring *ring)
 {
 	return ring->entries + ring->first;
+}
+
+/* How many of them are whole: those before a hole. */
+static inline size_t follow_ready(const struct follow_ring *ring)
+{
+	return ring->hole != 0 ? ring->before : ring->n;
 }
 
 /* ---- follow_contexts.c ---- */
