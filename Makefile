@@ -310,7 +310,7 @@ demo:
 	./memctx-tool tree
 	@printf '\nTry next:\n'
 	@printf '  %s\n' './memctx-tool tree --at peak' './memctx-tool events traces/trace.txt' \
-		'./memctx-tool help trace' 'make check'
+		'./memctx-tool help trace' './memctx-tool demo' 'make check'
 
 # ---- Installing ------------------------------------------------------------------------
 

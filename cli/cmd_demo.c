@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memctx-tool demo: a small server to look into, and its tree once a second.
+ *
+ * It looks at itself as any other process would: through its published region.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "demo_server.h"
+#include "memctx.h"
+#include "model/live.h"
+#include "model/rows.h"
+#include "model/size.h"
+#include "screen.h"
+#include "tree_table.h"
+
+enum { OPTION_SECONDS, OPTION_QUIET };
+
+static const struct cli_option options[] = {
+	[OPTION_SECONDS] = {'s', "seconds", "N", "end after N seconds"},
+	[OPTION_QUIET] = {'q', "quiet", NULL, "serve, and print nothing"},
+	{0},
+};
+
+static volatile sig_atomic_t stopped;
+
+static void note_signal(int number)
+{
+	stopped = number;
+}
+
+static void say_what_to_do(void)
+{
+	int pid = (int)getpid();
+
+	cli_error("a server of 3 threads, process %d; in another terminal:", pid);
+	cli_message("  memctx-tool ps");
+	cli_message("  memctx-tool tree %d", pid);
+	cli_message("  memctx-tool tui %d", pid);
+	cli_message("  memctx-tool stat %d 1", pid);
+	cli_message("  memctx-tool events --follow --context=Sessions %d", pid);
+	cli_message("  memctx-tool record --duration=5 -o demo.trace.zst %d", pid);
+	cli_message("One of its contexts grows without end. Ctrl-C ends it.");
+}
+
+static int print_tree(const struct snapshot *snapshot)
+{
+	struct page page = screen_page();
+	struct rows_options how = {0};
+	struct tree_table table = {.width = screen_width()};
+	struct rows *rows = rows_new(snapshot, &how);
+	char text[SIZE_TEXT];
+
+	if (rows == NULL) {
+		cli_system_error("demo", ENOMEM);
+		return CLI_SYSTEM;
+	}
+	printf("%s%s queries\n", isatty(STDOUT_FILENO) ? "\033[H\033[J" : "\n",
+		size_count(text, demo_server_queries(), SIZE_DIGIT));
+	tree_table_print(&page, rows, &table);
+	rows_free(rows);
+	return fflush(stdout) == 0 ? CLI_DONE : CLI_SYSTEM;
+}
+
+/* Shows itself until it is to end. */
+static int show(struct live *live, uint64_t seconds, bool is_quiet)
+{
+	struct live_error error;
+	int status = CLI_DONE;
+
+	for (uint64_t i = 0; (seconds == 0 || i < seconds) && stopped == 0 && status == CLI_DONE;
+		i++) {
+		struct snapshot *snapshot;
+
+		nanosleep(&(struct timespec){1, 0}, NULL);
+		if (is_quiet || stopped != 0)
+			continue;
+		snapshot = live_snapshot(live, &error);
+		if (snapshot == NULL) {
+			cli_error("demo: %s", error.message);
+			return error.status;
+		}
+		status = print_tree(snapshot);
+		snapshot_free(snapshot);
+	}
+	return status;
+}
+
+static int demo(uint64_t seconds, bool is_quiet)
+{
+	struct sigaction action = {.sa_handler = note_signal};
+	struct live_error error;
+	struct live *live;
+	int status;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	/* Of all that the tool does, this is for others to look into. */
+	if (memctx_publish(true) != 0 || demo_server_start() != 0) {
+		cli_system_error("demo", errno);
+		return CLI_SYSTEM;
+	}
+	live = live_open(getpid(), &error);
+	if (live == NULL)
+		cli_error("demo: %s", error.message);
+	else if (!is_quiet)
+		say_what_to_do();
+	status = live != NULL ? show(live, seconds, is_quiet) : error.status;
+	live_close(live);
+	demo_server_stop();
+	return status;
+}
+
+static int run_demo(const struct command *self, int argc, char **argv)
+{
+	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
+	uint64_t seconds = 0;
+	bool is_quiet = false;
+	int option;
+
+	while ((option = cli_next(&args)) >= 0) {
+		if (option == OPTION_QUIET)
+			is_quiet = true;
+		else if (!cli_parse_number(args.value, &seconds) || seconds == 0)
+			return cli_usage(
+				&args, "--seconds=%s: expected a number from 1", args.value);
+	}
+	if (option == CLI_STOP || !cli_count_operands(&args, 0, 0))
+		return args.status;
+	return demo(seconds, is_quiet);
+}
+
+const struct command command_demo = {
+	.name = "demo",
+	.summary = "run a small server to look into",
+	.operands = "",
+	.description =
+		"Runs a server that lives in memory contexts and serves itself: three threads with "
+		"connections and queries, a cache that they share, a leak, and a burst now and "
+		"then. "
+		"It says what to point at it, and prints its tree once a second until Ctrl-C, "
+		"which "
+		"ends it with status 0.\n"
+		"\n"
+		"  memctx-tool demo\n"
+		"  memctx-tool demo --quiet & memctx-tool stat $! 1\n",
+	.options = options,
+	.exec = run_demo,
+};
