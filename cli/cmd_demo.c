@@ -22,6 +22,7 @@
 #include "tree_table.h"
 
 enum { OPTION_SECONDS, OPTION_QUIET };
+enum { RING_EVENTS = 65536 };
 
 static const struct cli_option options[] = {
 	[OPTION_SECONDS] = {'s', "seconds", "N", "end after N seconds"},
@@ -102,6 +103,9 @@ static int demo(uint64_t seconds, bool is_quiet)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	/* A burst is more events than the usual ring holds. */
+	if (getenv("MEMCTX_RING") == NULL)
+		memctx_set_ring(RING_EVENTS);
 	/* Of all that the tool does, this is for others to look into. */
 	if (memctx_publish(true) != 0 || demo_server_start() != 0) {
 		cli_system_error("demo", errno);
