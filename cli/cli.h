@@ -9,6 +9,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -126,6 +127,9 @@ const char *cli_path_name(const char *path);
 void cli_system_error(const char *path, int error);
 /* Likewise for a trace that is not there, naming the samples where they are found. */
 void cli_open_error(const char *path, int error);
+
+/* Where sample traces are: here, or where the tool is installed; NULL: neither. */
+const char *cli_samples(char path[static PATH_MAX]);
 
 /* Shows a line of progress in place of the last; does nothing where stderr is no terminal. */
 void cli_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,6 +10,8 @@
 
 #include "model/size.h"
 #include "screen.h"
+#include "tui/chooser.h"
+#include "tui/term.h"
 #include "tui/tui.h"
 
 enum {
@@ -20,6 +22,7 @@ enum {
 	OPTION_COUNT,
 	OPTION_SCRIPT,
 	OPTION_SIZE,
+	OPTION_CHOOSE,
 	OPTION_PID,
 	OPTION_KEEP_GOING,
 	OPTION_MEMORY,
@@ -36,6 +39,8 @@ static const struct cli_option options[] = {
 	[OPTION_SCRIPT] = {0, "script", "FILE",
 		"run the requests in FILE and print its screens as text"},
 	[OPTION_SIZE] = {0, "size", "WIDTHxHEIGHT", "of --batch and --script; default 80x24"},
+	[OPTION_CHOOSE] = {'c', "choose", NULL,
+		"ask what to look at: live processes, the last replay, the sample traces"},
 	[OPTION_PID] = {'p', "pid", "PID", "the live process PID"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error"},
 	[OPTION_MEMORY] = {'m', "memory", "BYTES",
@@ -47,7 +52,7 @@ struct request {
 	struct tui_options tui;
 	struct source_options source;
 	const char *script;
-	bool batch;
+	bool batch, choose;
 	uint64_t count;
 };
 
@@ -99,6 +104,9 @@ static int take_option(const struct cli_args *args, int option, struct request *
 	case OPTION_SIZE:
 		if (!parse_size(args->value, &request->tui))
 			return cli_usage(args, "--size takes WIDTHxHEIGHT, such as 80x24");
+		break;
+	case OPTION_CHOOSE:
+		request->choose = true;
 		break;
 	case OPTION_PID:
 		if (!cli_parse_number(args->value, &number) || number > INT32_MAX)
@@ -166,6 +174,29 @@ static int show(const struct request *request, const char *argument)
 	return status;
 }
 
+/* Asks, and shows what was chosen, until nothing is. */
+static int ask(const struct request *request)
+{
+	static struct chooser chooser;
+	char folder[PATH_MAX];
+	const struct choice *choice;
+	int status;
+
+	do {
+		chooser_find(&chooser, cli_samples(folder));
+		if (!term_start(request->tui.color)) {
+			cli_error("tui: no terminal to ask on; name a SOURCE");
+			return CLI_SYSTEM;
+		}
+		choice = chooser_run(&chooser, request->tui.ascii);
+		term_stop();
+		if (choice == NULL)
+			return CLI_DONE;
+		status = show(request, *choice->argument ? choice->argument : NULL);
+	} while (status == CLI_DONE);
+	return status;
+}
+
 static int run_tui(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
@@ -185,6 +216,8 @@ static int run_tui(const struct command *self, int argc, char **argv)
 	if (option == CLI_STOP || !cli_count_operands(&args, 0, 1))
 		return args.status;
 	request.tui.color = cli_settings.color;
+	if (request.choose)
+		return ask(&request);
 	if (request.source.pid >= 0) {
 		snprintf(pid, sizeof pid, "%lld", (long long)request.source.pid);
 		return show(&request, pid);

@@ -110,12 +110,23 @@ static int unknown_command(const char *name)
 	return CLI_USAGE;
 }
 
+/* Alone on a terminal the tool asks what to look at. */
+static int choose(void)
+{
+	char name[] = "tui", option[] = "--choose";
+	char *argv[] = {name, option, NULL};
+
+	return command_tui.exec(&command_tui, 2, argv);
+}
+
 static int run(int argc, char **argv)
 {
 	struct cli_args args = {.argc = argc, .argv = argv};
 
 	if (cli_next(&args) == CLI_STOP)
 		return args.status;
+	if (args.n_operands == 0 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		return choose();
 	if (args.n_operands == 0) {
 		help_short(stderr);
 		return CLI_USAGE;

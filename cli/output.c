@@ -114,8 +114,7 @@ static bool is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Where sample traces are: here, or where the tool is installed; NULL: neither. */
-static const char *samples_folder(char path[static PATH_MAX])
+const char *cli_samples(char path[static PATH_MAX])
 {
 	static const char from_bin[] = "/../share/memctx/traces";
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof from_bin);
@@ -141,7 +140,7 @@ static const char *samples_folder(char path[static PATH_MAX])
 void cli_open_error(const char *path, int error)
 {
 	char folder[PATH_MAX];
-	const char *samples = error == ENOENT ? samples_folder(folder) : NULL;
+	const char *samples = error == ENOENT ? cli_samples(folder) : NULL;
 
 	if (samples != NULL)
 		cli_error(

@@ -136,5 +136,14 @@ wait_for 'event 6,690'
 pkill -TERM -f "^$tool tui traces/pg_pgbench.trace"
 wait_for 'status=143'
 cmp -s "$tmp/before" "$tmp/after2" || fail "the terminal is not as it was after SIGTERM"
+mux send-keys -t t "clear; $tool; echo status=\$?" Enter
+wait_for 'what to look at'
+mux send-keys -t t G
+mux send-keys -t t Enter
+wait_for 'memctx  trace.txt'
+mux send-keys -t t q
+wait_for 'what to look at'
+mux send-keys -t t q
+wait_for 'status=0'
 mux kill-server
 exit $failed
