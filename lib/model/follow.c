@@ -368,6 +368,7 @@ static void begin_rings(struct follow *follow)
 		ring->gap = shared->gap;
 		ring->position =
 			follow->start == FOLLOW_NOW ? shared->head : oldest(shared, shared->head);
+		ring->copied = ring->position;
 	}
 }
 
