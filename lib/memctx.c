@@ -66,14 +66,17 @@ static MCX_COLD const char *name_copy_long(char *place, size_t room, const char 
 	return whole;
 }
 
-/* Copies TEXT to where a reader finds it; returns the whole text, or NULL with ENOMEM. */
+/*
+ * Copies TEXT, which may be what stands there or a part of it, to where a reader finds it; returns
+ * the whole text, or NULL with ENOMEM.
+ */
 static inline const char *name_copy(char *place, size_t room, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
 	if (mcx_unlikely(size > room))
 		return name_copy_long(place, room, text, size);
-	return memcpy(place, text, size);
+	return memmove(place, text, size);
 }
 
 static inline void name_drop(const char *text, const char *place)
@@ -111,7 +114,7 @@ static inline void names_drop(memctx *ctx)
 int memctx_set_ident(memctx *ctx, const char *ident)
 {
 	struct region_names *names;
-	const char *old, *whole;
+	const char *old, *whole = NULL;
 
 	if (ctx == NULL) {
 		mcx_misuse("memctx_set_ident: the context is NULL", ctx);
@@ -121,17 +124,12 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 	old = ctx->ident;
 	if (ident == NULL) {
 		names->ident[0] = '\0';
-		ctx->ident = NULL;
 	} else {
-		/* IDENT may be the old one or a part of it. */
-		char place[sizeof(names->ident)];
-
-		whole = name_copy(place, sizeof(place), ident);
+		whole = name_copy(names->ident, sizeof(names->ident), ident);
 		if (whole == NULL)
 			return -1;
-		memcpy(names->ident, place, sizeof(place));
-		ctx->ident = whole == place ? names->ident : whole;
 	}
+	ctx->ident = whole;
 	name_drop(old, names->ident);
 	mcx_event_ident(ctx);
 	return 0;
