@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads: separate trees at once, trees that change hands under a mutex, threads that end with
- * something cached.  Run under ThreadSanitizer too; everything goes through a counting backing,
- * so that what a thread leaves behind is seen.
+ * something cached.  Run under ThreadSanitizer too; once through a counting backing, so that what
+ * a thread leaves behind is seen, and once with the default one, contexts published and events
+ * recorded.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "unit.h"
 
@@ -281,15 +283,44 @@ static void contexts_may_be_deleted_by_destructors(void **state)
 	assert_int_equal(overhead.contexts, 0);
 }
 
+static _Atomic bool switching;
+
+static void *switch_recording(void *arg)
+{
+	for (size_t i = 0; switching; i++) {
+		memctx_set_ring(i % 3 * 500);
+		sched_yield();
+	}
+	memctx_set_ring(16384);
+	return arg;
+}
+
+static void recording_is_switched_meanwhile(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	switching = true;
+	assert_int_equal(pthread_create(&thread, NULL, switch_recording, NULL), 0);
+	run_threads(THREADS, own_tree);
+	switching = false;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name)                                                                                 \
+	cmocka_unit_test_setup_teardown(name, begin, end),                                         \
+	{                                                                                          \
+#name ", published", name, NULL, NULL, NULL                                        \
+	}
 	const struct CMUnitTest tests[] = {
 		TEST(separate_trees_at_once),
 		TEST(trees_change_hands),
 		TEST(short_threads_leave_nothing),
 		TEST(trees_outlive_their_threads),
 		TEST(contexts_may_be_deleted_by_destructors),
+		cmocka_unit_test(recording_is_switched_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
