@@ -58,7 +58,7 @@ static struct spread spread_of(double *of, size_t count)
 	return spread;
 }
 
-static void summarise(struct outcome *outcome)
+static void summarise(struct outcome *outcome, double events)
 {
 	static double ratios[PROCESSES * SLICES_MAX];
 
@@ -74,6 +74,10 @@ static void summarise(struct outcome *outcome)
 			    (values[PEER_POSTGRES][r] - values[PEER_NONE][r]);
 	if (has_net(outcome))
 		outcome->net = spread_of(ratios, outcome->rounds);
+	for (size_t r = 0; has_event(outcome) && r < outcome->rounds; r++)
+		ratios[r] = (values[PEER_RECORDING][r] - values[PEER_MEMCTX][r]) / events;
+	if (has_event(outcome))
+		outcome->event = spread_of(ratios, outcome->rounds);
 	for (size_t i = 0; i < PEER_COUNT; i++)
 		if (outcome->counted[i])
 			outcome->value[i] = spread_of(values[i], outcome->rounds);
@@ -105,6 +109,7 @@ static int measure_row(
 		.what = row->what,
 		.unit = "ns",
 		.bar = row->bar,
+		.event_bar = row->event_bar,
 		.rounds = PROCESSES * settings->rounds};
 	for (size_t p = 0; p < PROCESSES; p++) {
 		if (read_child(settings, row->name, settings->peer, &slices, sizeof(slices)) != 0)
@@ -115,7 +120,7 @@ static int measure_row(
 			memcpy(&values[i][p * settings->rounds], slices.ns[i],
 				settings->rounds * sizeof(slices.ns[i][0]));
 	}
-	summarise(outcome);
+	summarise(outcome, row->events);
 	return 0;
 }
 
@@ -138,7 +143,7 @@ static int measure_memory(
 			values[i][p] = (double)footprint.resident / (double)footprint.requested;
 		}
 	}
-	summarise(outcome);
+	summarise(outcome, 0);
 	return 0;
 }
 

@@ -34,7 +34,9 @@ struct peer {
 };
 
 enum {
-	PEER_MEMCTX,
+	PEER_MEMCTX, /* publishing, not recording: what the bars are about */
+	PEER_RECORDING,
+	PEER_PRIVATE, /* neither publishing nor recording */
 	PEER_POSTGRES,
 	PEER_APR,
 	PEER_TALLOC,
@@ -47,6 +49,8 @@ enum {
 extern struct peer peers[PEER_COUNT];
 
 int peer_open_memctx(struct peer *peer, const char *path);
+int peer_open_recording(struct peer *peer, const char *path);
+int peer_open_private(struct peer *peer, const char *path);
 int peer_open_postgres(struct peer *peer, const char *path);
 int peer_open_apr(struct peer *peer, const char *path);
 int peer_open_talloc(struct peer *peer, const char *path);
@@ -80,6 +84,8 @@ struct row {
 	void (*setup)(struct run *run);
 	void (*body)(struct run *run, uint32_t ops);
 	void (*teardown)(struct run *run);
+	double events;    /* that an operation records; 0: not looked at */
+	double event_bar; /* the most ns that recording one may take */
 };
 
 extern const struct row bench_rows[];
@@ -149,9 +155,12 @@ struct outcome {
 	bool counted[PEER_COUNT];
 	struct spread value[PEER_COUNT]; /* ns an operation, or resident over requested */
 	struct spread ratio[PEER_COUNT]; /* to PostgreSQL, within a round */
-	struct spread net; /* memctx to PostgreSQL, each less the benchmark's own cost */
+	double event_bar;
+	struct spread event; /* ns that recording an event takes, where there is a bar */
+	struct spread net;   /* memctx to PostgreSQL, each less the benchmark's own cost */
 };
 
+bool has_event(const struct outcome *outcome);
 bool has_net(const struct outcome *outcome);
 void report_text(const struct outcome *outcomes, size_t count, const char *method);
 void report_json(const struct outcome *outcomes, size_t count, const char *method);

@@ -1,35 +1,116 @@
 /* SPDX-License-Identifier: MIT */
-/* memctx itself, from its shared library, with contexts of the default sizes. */
+/*
+ * memctx itself, from its shared library, with contexts of the default sizes.  Whether it publishes
+ * and records is settled once a process, so each way has a copy of the library of its own.
+ */
 #include "bench.h"
 #include "memctx.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static __typeof__(memctx_create) *create;
+#define RING_EVENTS 16384 /* the default */
 
-static void *create_default(void *parent)
+/* What differs from copy to copy. */
+struct variant {
+	const char *note;
+	bool publishes;
+	size_t ring;
+	__typeof__(memctx_create) *create;
+};
+
+static struct variant plain = {"publishing, not recording", true, 0, NULL};
+static struct variant recording = {
+	"publishing and recording, as is the default", true, RING_EVENTS, NULL};
+static struct variant hidden = {"neither publishing nor recording", false, 0, NULL};
+
+static void *create_plain(void *parent)
 {
-	return create(parent, "bench", NULL, MEMCTX_ASET, NULL);
+	return plain.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
 }
 
-int peer_open_memctx(struct peer *peer, const char *path)
+static void *create_recording(void *parent)
+{
+	return recording.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
+}
+
+static void *create_hidden(void *parent)
+{
+	return hidden.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
+}
+
+/*
+ * Names a file for the loader: the first time the library's own, later a copy that the loader does
+ * not know yet.  Where that fails, the library's own again, so its counters are shared.
+ */
+static void name_copy(const char *path, char *name, size_t size)
+{
+	static bool is_loaded;
+	struct stat status;
+	int from;
+	int to;
+
+	snprintf(name, size, "%s", path);
+	from = is_loaded ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	is_loaded = true;
+	if (from < 0 || fstat(from, &status) != 0)
+		return;
+	to = memfd_create("libmemctx", MFD_CLOEXEC);
+	if (to >= 0 && sendfile(to, from, NULL, (size_t)status.st_size) == status.st_size)
+		snprintf(name, size, "/proc/self/fd/%d", to);
+	close(from);
+}
+
+static int open_variant(struct peer *peer, const char *path, struct variant *variant)
 {
 	__typeof__(memctx_version) *version;
+	__typeof__(memctx_publish) *publish;
+	__typeof__(memctx_set_ring) *set_ring;
 	const struct peer_symbol symbols[] = {
-		{"memctx_create", &create},
+		{"memctx_create", &variant->create},
 		{"memctx_reset", &peer->reset},
 		{"memctx_delete", &peer->destroy},
 		{"memctx_alloc", &peer->alloc},
 		{"memctx_free", &peer->free},
 		{"memctx_realloc", &peer->realloc},
 		{"memctx_version", &version},
+		{"memctx_publish", &publish},
+		{"memctx_set_ring", &set_ring},
 		{NULL, NULL},
 	};
+	char name[4096];
 
-	if (peer_load(peer, (const char *const[]){path, NULL}, symbols) != 0)
+	name_copy(path, name, sizeof(name));
+	if (peer_load(peer, (const char *const[]){name, NULL}, symbols) != 0)
 		return -1;
-	peer->create = create_default;
+	if (publish(variant->publishes) != 0) {
+		snprintf(peer->note, sizeof(peer->note), "left out: memctx_publish failed");
+		return -1;
+	}
+	set_ring(variant->ring);
 	peer->nests = true;
-	snprintf(peer->note, sizeof(peer->note), "%s", version());
+	snprintf(peer->note, sizeof(peer->note), "memctx %s, %s", version(), variant->note);
 	return 0;
+}
+
+int peer_open_memctx(struct peer *peer, const char *path)
+{
+	peer->create = create_plain;
+	return open_variant(peer, path, &plain);
+}
+
+int peer_open_recording(struct peer *peer, const char *path)
+{
+	peer->create = create_recording;
+	return open_variant(peer, path, &recording);
+}
+
+int peer_open_private(struct peer *peer, const char *path)
+{
+	peer->create = create_hidden;
+	return open_variant(peer, path, &hidden);
 }

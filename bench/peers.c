@@ -11,6 +11,8 @@
 
 struct peer peers[PEER_COUNT] = {
 	[PEER_MEMCTX] = {.name = "memctx", .open = peer_open_memctx},
+	[PEER_RECORDING] = {.name = "recording", .open = peer_open_recording},
+	[PEER_PRIVATE] = {.name = "private", .open = peer_open_private},
 	[PEER_POSTGRES] = {.name = "postgresql", .open = peer_open_postgres},
 	[PEER_APR] = {.name = "apr", .open = peer_open_apr},
 	[PEER_TALLOC] = {.name = "talloc", .open = peer_open_talloc},

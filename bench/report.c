@@ -51,6 +51,12 @@ static void describe_machine(char *text, size_t size)
 #define COMPILER "gcc " __VERSION__
 #endif
 
+bool has_event(const struct outcome *outcome)
+{
+	return outcome->event_bar > 0 && outcome->counted[PEER_MEMCTX] &&
+	       outcome->counted[PEER_RECORDING];
+}
+
 bool has_net(const struct outcome *outcome)
 {
 	return outcome->counted[PEER_MEMCTX] && outcome->counted[PEER_POSTGRES] &&
@@ -126,6 +132,30 @@ static void print_head(const char *method)
 		"quartiles", "bar", "", "apr", "tallc", "mimal", "glibc", "net");
 }
 
+/* What publishing and recording cost, where a row has a bar for it. */
+static void print_recording(const struct outcome *outcomes, size_t count)
+{
+	const char *head =
+		"\nWhat publishing and recording take, in ns an operation and ns an event.\n\n"
+		"              private  mctx recording  event quartiles    bar\n";
+
+	for (size_t i = 0; i < count; i++) {
+		const struct outcome *outcome = &outcomes[i];
+
+		if (!has_event(outcome))
+			continue;
+		printf("%s%-13s", head, outcome->name);
+		print_figure(
+			8, outcome->counted[PEER_PRIVATE], outcome->value[PEER_PRIVATE].median);
+		print_figure(5, true, outcome->value[PEER_MEMCTX].median);
+		print_figure(9, true, outcome->value[PEER_RECORDING].median);
+		printf(" %6.2f %5.2f-%-5.2f %6.2f %s\n", outcome->event.median, outcome->event.low,
+			outcome->event.high, outcome->event_bar,
+			outcome->event.median <= outcome->event_bar ? "met" : "OVER");
+		head = "";
+	}
+}
+
 void report_text(const struct outcome *outcomes, size_t count, const char *method)
 {
 	size_t bars = 0;
@@ -137,6 +167,7 @@ void report_text(const struct outcome *outcomes, size_t count, const char *metho
 		bars += judged(&outcomes[i]);
 		reached += judged(&outcomes[i]) && met(&outcomes[i]);
 	}
+	print_recording(outcomes, count);
 	putchar('\n');
 	for (size_t i = 0; i < count; i++)
 		printf("%-14s %s\n", outcomes[i].name, outcomes[i].what);
@@ -185,6 +216,10 @@ static void json_row(const struct outcome *outcome)
 		comma = ",";
 	}
 	putchar('}');
+	if (has_event(outcome)) {
+		printf(",\n   \"event_bar\": %.2f, ", outcome->event_bar);
+		json_spread("event", &outcome->event);
+	}
 	if (has_net(outcome)) {
 		printf(",\n   ");
 		json_spread("net", &outcome->net);

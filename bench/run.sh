@@ -36,14 +36,19 @@ instructions() {
 		echo 'run.sh: valgrind is missing; --instructions needs it' >&2
 		exit 1
 	}
-	printf '%-15s %11s %11s %7s %11s\n' 'instructions/op' memctx postgresql ratio none
+	printf '%-15s %10s %10s %10s %10s %6s %10s\n' 'instructions/op' postgresql private memctx \
+		recording ratio none
 	rows=${1:-$("$bench" --list | awk '$1 !~ /^mem-/ { print $1 }')}
 	for row in $rows; do
-		printf '%s %s %s %s\n' "$row" "$(count "$row" memctx)" \
-			"$(count "$row" postgresql)" "$(count "$row" none)"
+		printf '%s' "$row"
+		for peer in postgresql private memctx recording none; do
+			printf ' %s' "$(count "$row" "$peer")"
+		done
+		echo
 	done | awk '{
-		ratio = $2 != "-" && $3 != "-" ? sprintf("%.2f", $2 / $3) : "-"
-		printf "%-15s %11s %11s %7s %11s\n", $1, $2, $3, ratio, $4; fflush()
+		ratio = $2 != "-" && $4 != "-" ? sprintf("%.2f", $4 / $2) : "-"
+		printf "%-15s %10s %10s %10s %10s %6s %10s\n", $1, $2, $3, $4, $5, ratio, $6
+		fflush()
 	}'
 }
 
