@@ -46,8 +46,8 @@ int form_print(
 
 /*
  * Whether TEXT is an object of that form, perhaps with a path or null children at its end, and
- * without an escape of more than one letter; then fills FIELDS, whose strings lie in TEXT, which is changed for it.
- * A line end or a 0 stands behind TEXT.
+ * without an escape of more than one letter; then fills FIELDS, whose strings lie in TEXT, which is
+ * changed for it.  A line end or a 0 stands behind TEXT.
  */
 bool form_match(const struct json_form *form, char *text, size_t size, struct json_fields *fields);
 
