@@ -63,7 +63,7 @@ static const char json_text[] =
 	"                      live_chunks, requested_bytes, total_bytes, free_bytes,\n"
 	"                      used_bytes, slack_bytes, header_bytes, freelist_bytes,\n"
 	"                      tail_bytes, total_nblocks, free_chunks, large_chunks,\n"
-	"                      large_bytes, classes (each size, live, free) ...\n"
+	"                      large_bytes, classes (each size, live, free, slack) ...\n"
 	"  peak_requested_bytes, peak_live_chunks\n"
 	"                      each the greatest over the run\n"
 	"  kinds_replaced      contexts replayed as another kind than their own\n"

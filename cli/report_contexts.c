@@ -22,6 +22,7 @@ struct holder {
 };
 
 struct holders {
+	enum rows_key key; /* of the figure */
 	struct holder *holders;
 	size_t n;
 	uint64_t sum;
@@ -39,6 +40,7 @@ static int by_bytes(const void *a, const void *b)
 /* Puts the lines that hold some of KEY in HOLDERS, the greatest first. */
 static void sort_holders(struct holders *holders, const struct rows *rows, enum rows_key key)
 {
+	holders->key = key;
 	holders->n = 0;
 	holders->sum = 0;
 	for (size_t i = 0; i < rows->n; i++) {
@@ -66,6 +68,29 @@ static const char *row_name(const struct page *page, char out[static PAGE_TEXT],
 
 /* ---- The most waste ------------------------------------------------------------------- */
 
+/* Says which size class has most of a context's slack, where it has a quarter of it. */
+static void flow_class(struct page *page, const struct holder *holder, int indent)
+{
+	const struct snapshot_class *classes = holder->row->figures->classes;
+	char text[PAGE_TEXT], size[SIZE_TEXT], class[SIZE_TEXT];
+	unsigned most = 0;
+
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
+		if (classes[k].slack == SNAPSHOT_UNKNOWN)
+			return;
+		if (classes[k].slack > classes[most].slack)
+			most = k;
+	}
+	if (classes[most].slack == 0 || classes[most].slack < holder->bytes / 4)
+		return;
+	snprintf(text, sizeof text, "(%s in the %s class)",
+		size_text(size, classes[most].slack, page_size_flags(page)),
+		size_class(class, most));
+	/* A comma may follow. */
+	if (indent + page_width(text) < PAGE_WIDTH)
+		page_flow(page, indent, " ", text);
+}
+
 /*
  * Prints the first N holders and the sum of the others; returns the lines that it takes.  On a
  * page without a file it only counts.
@@ -89,6 +114,8 @@ static int flow_holders(struct page *page, const struct snapshot *snapshot,
 			row_name(page, name, snapshot, holder->row, width),
 			size_text(size, holder->bytes, flags));
 		page_flow(page, indent, i > 0 ? ", " : "", text);
+		if (i == 0 && holders->key == ROWS_SLACK)
+			flow_class(page, holder, indent);
 		rest -= holder->bytes;
 	}
 	if (holders->n > n) {

@@ -131,7 +131,8 @@ void set_figures(struct snapshot_context *context, uint64_t base)
 	own->reallocs = 13;
 	own->resets = 14;
 	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
-		own->classes[k] = (struct snapshot_class){.live = 100 + k, .free = 200 + k};
+		own->classes[k] =
+			(struct snapshot_class){.live = 100 + k, .free = 200 + k, .slack = 300 + k};
 	context->peak_total_bytes = base + 101;
 }
 

@@ -44,11 +44,11 @@ static struct snapshot *little(void)
 	"\"header_bytes\":null,\"freelist_bytes\":null,\"tail_bytes\":null,"                       \
 	"\"large_chunks\":null,\"large_bytes\":null,\"allocs\":null,\"frees\":null,"               \
 	"\"reallocs\":null,\"resets\":null,"
-#define CLASS(size) "{\"size\":" #size ",\"live\":null,\"free\":null},"
+#define CLASS(size) "{\"size\":" #size ",\"live\":null,\"free\":null,\"slack\":null},"
 #define CLASSES_TO_10                                                                              \
 	"\"classes\":[" CLASS(8) CLASS(16) CLASS(32) CLASS(64) CLASS(128) CLASS(256) CLASS(512)    \
 		CLASS(1024) CLASS(2048) CLASS(4096)
-#define LAST_CLASS(free) "{\"size\":8192,\"live\":null,\"free\":" #free "}]"
+#define LAST_CLASS(free) "{\"size\":8192,\"live\":null,\"free\":" #free ",\"slack\":null}]"
 #define TOTALS                                                                                     \
 	"\"totals\":{\"contexts\":2,\"total_bytes\":9216" NULLS CLASSES_TO_10 LAST_CLASS(null) "}"
 #define TOP                                                                                        \

@@ -90,6 +90,34 @@ static void order_is_creation(void **unused)
 	world_close(&world);
 }
 
+/* A class rounds up to its size; a large chunk's slack is of no class. */
+static void slack_is_known_by_class(void **unused)
+{
+	static const char text[] =
+		HEAD "create 1 - aset \"a\"\n"
+		     "alloc 1 1 20\nalloc 1 2 24\nalloc 1 3 100\nalloc 1 4 8190\n"
+		     "base 1 30 3\nalloc 1 5 20001\nrealloc 3 128\nfree 1\nreset 1\n";
+	/* Of 32, 128 and 8192 bytes: event after event. */
+	static const uint64_t slack[][3] = {{0, 0, 0}, {0, 0, 0}, {12, 0, 0}, {20, 0, 0},
+		{20, 28, 0}, {20, 28, 2}, {26, 28, 2}, {26, 28, 2}, {26, 0, 2}, {14, 0, 2},
+		{0, 0, 0}};
+	struct world world;
+
+	(void)unused;
+	world_open(&world, text);
+	for (uint64_t event = 0; event < sizeof(slack) / sizeof(*slack); event++) {
+		struct replay_moment now;
+
+		world_run(&world, event);
+		now = world_now(&world);
+		assert_int_equal(now.event, event);
+		assert_int_equal(now.figures.classes[2].slack, slack[event][0]);
+		assert_int_equal(now.figures.classes[4].slack, slack[event][1]);
+		assert_int_equal(now.figures.classes[10].slack, slack[event][2]);
+	}
+	world_close(&world);
+}
+
 static void ends_take_what_is_below(void **unused)
 {
 	static const char text[] = HEAD "create 1 - aset \"a\"\ncreate 2 1 aset \"b\"\n"
@@ -491,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_example),
 		cmocka_unit_test(order_is_creation),
+		cmocka_unit_test(slack_is_known_by_class),
 		cmocka_unit_test(ends_take_what_is_below),
 		cmocka_unit_test(stops_where_told),
 		cmocka_unit_test(peeks_at_the_next),

@@ -46,6 +46,7 @@ static uint32_t add(struct snapshot *s, uint32_t parent, const char *name, struc
 	f->free_chunks = free;
 	f->classes[3].free = free;
 	f->classes[4].live = live;
+	f->classes[4].slack = parts.slack;
 	return (uint32_t)s->n - 1;
 }
 
@@ -98,7 +99,7 @@ static const char expected[] =
 	"\n"
 	"MOST WASTE AT THE PEAK\n"
 	"  tails        1.6K   <unnamed> 960, index ×3 384, Top 256\n"
-	"  slack         640   index ×3 384, Top 256\n"
+	"  slack         640   index ×3 384 (384 in the 128 class), Top 256\n"
 	"  freelists     360   Top 360\n"
 	"\n"
 	"LARGEST CONTEXTS AT THE PEAK                TOTAL  ASKED FOR  CHUNKS\n"

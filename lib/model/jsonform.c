@@ -29,10 +29,9 @@ static bool add_members(struct cJSON *object)
 		return false;
 	for (size_t i = 0; i < JSON_PLAINS; i++)
 		items[n++] = figures.plain[i];
-	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
-		items[n++] = figures.classes[k][0];
-		items[n++] = figures.classes[k][1];
-	}
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
+		for (size_t i = 0; i < JSON_CLASS; i++)
+			items[n++] = figures.classes[k][i];
 	while (n)
 		value_set_mark(items[--n], MARK);
 	return true;
@@ -121,10 +120,9 @@ int form_print(
 		return -1;
 	for (size_t i = 0; i < JSON_PLAINS; i++)
 		put_number(&printer, json_plain(&fields->own, i));
-	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
-		put_number(&printer, fields->own.classes[k].live);
-		put_number(&printer, fields->own.classes[k].free);
-	}
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
+		for (size_t i = 0; i < JSON_CLASS; i++)
+			put_number(&printer, json_class(&fields->own.classes[k], i));
 	put_number(&printer, fields->peak_total_bytes);
 	text->size = (size_t)(printer.to - text->text);
 	return 0;
@@ -260,9 +258,9 @@ static bool match_figures(struct matcher *matcher, struct snapshot_figures *own)
 		if (!match_number(matcher, json_plain_figure(own, i)))
 			return false;
 	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
-		if (!match_number(matcher, &own->classes[k].live) ||
-			!match_number(matcher, &own->classes[k].free))
-			return false;
+		for (size_t i = 0; i < JSON_CLASS; i++)
+			if (!match_number(matcher, json_class_figure(&own->classes[k], i)))
+				return false;
 	return true;
 }
 

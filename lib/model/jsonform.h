@@ -26,7 +26,7 @@ struct json_fields {
 };
 
 /* id, parent, level, name, ident, type; the figures; peak_total_bytes */
-#define FORM_VALUES (6 + JSON_PLAINS + 2 * SNAPSHOT_CLASSES + 1)
+#define FORM_VALUES (6 + JSON_PLAINS + JSON_CLASS * SNAPSHOT_CLASSES + 1)
 
 struct json_form {
 	char *text;

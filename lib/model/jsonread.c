@@ -140,8 +140,11 @@ static int read_class(
 		k++;
 	if (k == SNAPSHOT_CLASSES)
 		return refuse(reader, "a class without a size of 8, 16, 32 ... 8192");
-	return read_number(reader, value, "live", &classes[k].live) ||
-	       read_number(reader, value, "free", &classes[k].free);
+	for (size_t i = 0; i < JSON_CLASS; i++)
+		if (read_number(
+			    reader, value, json_class_keys[i], json_class_figure(&classes[k], i)))
+			return -1;
+	return 0;
 }
 
 static int read_classes(

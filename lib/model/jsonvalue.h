@@ -69,10 +69,16 @@ extern const char *const json_plain_keys[JSON_PLAINS];
 uint64_t *json_plain_figure(struct snapshot_figures *figures, size_t i);
 uint64_t json_plain(const struct snapshot_figures *figures, size_t i);
 
+/* And those of a class, in the order of struct snapshot_class: live, free, slack. */
+#define JSON_CLASS 3
+extern const char *const json_class_keys[JSON_CLASS];
+uint64_t *json_class_figure(struct snapshot_class *class, size_t i);
+uint64_t json_class(const struct snapshot_class *class, size_t i);
+
 /* The members of FIGURES, for new values to be set. */
 struct json_figures {
 	struct cJSON *plain[JSON_PLAINS];
-	struct cJSON *classes[SNAPSHOT_CLASSES][2];
+	struct cJSON *classes[SNAPSHOT_CLASSES][JSON_CLASS];
 };
 bool json_add_figures(struct cJSON *object, struct json_figures *form);
 void json_set_figures(const struct json_figures *form, const struct snapshot_figures *figures);

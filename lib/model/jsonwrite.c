@@ -58,6 +58,22 @@ uint64_t json_plain(const struct snapshot_figures *figures, size_t i)
 	return *(const uint64_t *)((const char *)figures + plain_places[i]);
 }
 
+const char *const json_class_keys[JSON_CLASS] = {"live", "free", "slack"};
+
+uint64_t *json_class_figure(struct snapshot_class *class, size_t i)
+{
+	uint64_t *const figures[JSON_CLASS] = {&class->live, &class->free, &class->slack};
+
+	return figures[i];
+}
+
+uint64_t json_class(const struct snapshot_class *class, size_t i)
+{
+	const uint64_t figures[JSON_CLASS] = {class->live, class->free, class->slack};
+
+	return figures[i];
+}
+
 static bool add_classes(struct cJSON *object, struct json_figures *form)
 {
 	struct cJSON *classes = value_add_array(object, "classes");
@@ -65,10 +81,11 @@ static bool add_classes(struct cJSON *object, struct json_figures *form)
 	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
 		struct cJSON *class = value_add_object(classes, NULL);
 
-		if (!value_add_number(class, "size", UINT64_C(8) << k) ||
-			!(form->classes[k][0] = value_add_number(class, "live", 0)) ||
-			!(form->classes[k][1] = value_add_number(class, "free", 0)))
+		if (!value_add_number(class, "size", UINT64_C(8) << k))
 			return false;
+		for (size_t i = 0; i < JSON_CLASS; i++)
+			if (!(form->classes[k][i] = value_add_number(class, json_class_keys[i], 0)))
+				return false;
 	}
 	return true;
 }
@@ -85,10 +102,9 @@ void json_set_figures(const struct json_figures *form, const struct snapshot_fig
 {
 	for (size_t i = 0; i < JSON_PLAINS; i++)
 		value_set_number(form->plain[i], json_plain(figures, i));
-	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
-		value_set_number(form->classes[k][0], figures->classes[k].live);
-		value_set_number(form->classes[k][1], figures->classes[k].free);
-	}
+	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
+		for (size_t i = 0; i < JSON_CLASS; i++)
+			value_set_number(form->classes[k][i], json_class(&figures->classes[k], i));
 }
 
 const char *json_presentable(const char *text, struct json_text *buffer, bool *escaped)

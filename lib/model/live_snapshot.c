@@ -105,6 +105,7 @@ static void add_class(const struct region_record *record, const struct region_sl
 		slack = 0;
 	own->classes[k].live = live;
 	own->classes[k].free = carved - live;
+	own->classes[k].slack = slack;
 	parts->live += live;
 	parts->free += carved - live;
 	parts->slack += slack;

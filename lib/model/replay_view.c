@@ -32,6 +32,7 @@ static void take_stats(struct snapshot_figures *figures, const struct memctx_sta
 	for (int k = 0; k < SNAPSHOT_CLASSES; k++) {
 		figures->classes[k].live = stats->classes[k].live;
 		figures->classes[k].free = stats->classes[k].free;
+		figures->classes[k].slack = stats->classes[k].slack;
 	}
 }
 

@@ -17,7 +17,7 @@
 #define FIGURES (sizeof(struct snapshot_figures) / sizeof(uint64_t))
 
 /* The figures are handled as an array, which holds while each is a plain 64-bit number. */
-_Static_assert(FIGURES == 17 + 2 * SNAPSHOT_CLASSES &&
+_Static_assert(FIGURES == 17 + 3 * SNAPSHOT_CLASSES &&
 		       sizeof(struct snapshot_figures) % sizeof(uint64_t) == 0,
 	"a figure is a uint64_t");
 

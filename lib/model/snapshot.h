@@ -24,6 +24,7 @@
 
 struct snapshot_class {
 	uint64_t live, free; /* chunks; the size of class k is 8 << k bytes */
+	uint64_t slack; /* bytes, of the live ones; large chunks have the rest of slack_bytes */
 };
 
 /* The figures that are summed over contexts; each may be SNAPSHOT_UNKNOWN. */
