@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Following: what threads did to trees that they hand to one another, recorded and replayed, is
+ * what their contexts say of themselves; and what a small ring loses is counted to the entry.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "model/follow.h"
+#include "model/recorder.h"
+#include "model/replay.h"
+#include "model/trace.h"
+#include "unit.h"
+
+enum { TREES = 12, THREADS = 4, ROUNDS = 80, MOST_CONTEXTS = 120 };
+
+static memctx *trees[TREES];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned made;
+
+/* ---- Work ----------------------------------------------------------------------------- */
+
+static memctx *take_tree(uint64_t *seed)
+{
+	size_t i = rng_below(seed, TREES);
+	memctx *tree;
+
+	pthread_mutex_lock(&lock);
+	tree = trees[i];
+	trees[i] = NULL;
+	pthread_mutex_unlock(&lock);
+	return tree;
+}
+
+static void put_tree(memctx *tree)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < TREES; i++)
+		if (trees[i] == NULL) {
+			trees[i] = tree;
+			break;
+		}
+	pthread_mutex_unlock(&lock);
+}
+
+/* A context with an ident that no other has. */
+static memctx *make_context(memctx *parent, uint64_t *seed)
+{
+	static const struct memctx_options small = {.init_size = 1024, .max_size = 8192};
+	char ident[64];
+
+	pthread_mutex_lock(&lock);
+	snprintf(ident, sizeof ident, "%u%s", made, made % 3 ? "" : " with a longer ident");
+	made++;
+	pthread_mutex_unlock(&lock);
+	return memctx_create(
+		parent, "context", ident, MEMCTX_ASET, rng_below(seed, 2) ? &small : NULL);
+}
+
+static void use_chunks(memctx *ctx, uint64_t *seed)
+{
+	void *chunks[24];
+
+	/* Where an aligned chunk lies decides whether it can grow in place: those are not resized.
+	 */
+	for (size_t i = 0; i < 24; i++)
+		chunks[i] = i % 3 == 1 ? memctx_alloc_aligned(ctx, 100 + i, 64)
+				       : memctx_alloc(ctx, rng_below(seed, 12000));
+	for (size_t i = 0; i < 24; i += 3) {
+		assert_non_null(chunks[i]);
+		chunks[i] = memctx_realloc(chunks[i], rng_below(seed, 12000));
+	}
+	for (size_t i = rng_below(seed, 2); i < 24; i += 2)
+		memctx_free(chunks[i]);
+}
+
+/* The last context of TREE that is not TOP, and how many there are. */
+static memctx *pick(memctx *tree, uint64_t *seed, size_t *n)
+{
+	memctx *picked = NULL;
+
+	*n = 0;
+	for (memctx *c = tree; c != NULL; c = memctx_walk(tree, c))
+		if (++*n > 1 && rng_below(seed, *n) == 0)
+			picked = c;
+	return picked;
+}
+
+static void change_tree(memctx *tree, uint64_t *seed)
+{
+	size_t n;
+	memctx *picked = pick(tree, seed, &n);
+	memctx *child = make_context(picked != NULL ? picked : tree, seed);
+
+	assert_non_null(child);
+	use_chunks(child, seed);
+	use_chunks(tree, seed);
+	if (picked == NULL)
+		return;
+	if (n > MOST_CONTEXTS)
+		memctx_delete_children(tree);
+	else if (rng_below(seed, 6) == 0)
+		memctx_delete(picked);
+	else if (rng_below(seed, 6) == 0)
+		memctx_reset(picked);
+	else if (rng_below(seed, 6) == 0)
+		memctx_reset_only(picked);
+	else if (rng_below(seed, 4) == 0)
+		memctx_set_parent(picked, tree);
+	else if (rng_below(seed, 4) == 0)
+		assert_int_equal(memctx_set_ident(picked, memctx_ident(picked)), 0);
+}
+
+static void *work(void *arg)
+{
+	uint64_t seed = (uintptr_t)arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		memctx *tree = take_tree(&seed);
+
+		if (tree == NULL)
+			continue;
+		for (int k = 0; k < 4; k++)
+			change_tree(tree, &seed);
+		put_tree(tree);
+	}
+	return NULL;
+}
+
+static void run_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+/* ---- Comparing ------------------------------------------------------------------------ */
+
+/* The text of a trace of what this process did so far; to be freed. */
+static char *record(size_t *size, uint64_t *lost)
+{
+	struct live_error error;
+	struct live *live = live_open(getpid(), &error);
+	struct follow *follow;
+	struct recorder *recorder;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, size);
+
+	if (live == NULL)
+		fail_msg("%s", error.message);
+	follow = follow_new(live, FOLLOW_FIRST, &error);
+	recorder = recorder_new(out, 0);
+	assert_non_null(follow);
+	assert_non_null(recorder);
+	while (follow_poll(follow, recorder_event, recorder) > 0)
+		;
+	*lost = follow_lost(follow);
+	recorder_free(recorder);
+	follow_free(follow);
+	live_close(live);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static const struct snapshot_context *find_ident(const struct snapshot *snapshot, const char *ident)
+{
+	for (size_t i = 0; i < snapshot->n; i++) {
+		const char *other = snapshot_string(snapshot, snapshot->contexts[i].ident);
+
+		if (other != NULL && strcmp(other, ident) == 0)
+			return &snapshot->contexts[i];
+	}
+	return NULL;
+}
+
+static void compare_context(const struct snapshot *snapshot, const memctx *ctx)
+{
+	const struct snapshot_context *other = find_ident(snapshot, memctx_ident(ctx));
+	struct memctx_stats s = stats_of(ctx);
+
+	if (other == NULL)
+		fail_msg("%s is not in the replay", memctx_ident(ctx));
+	assert_int_equal(other->own.allocs, s.allocs);
+	assert_int_equal(other->own.frees, s.frees);
+	assert_int_equal(other->own.reallocs, s.reallocs);
+	assert_int_equal(other->own.resets, s.resets);
+	assert_int_equal(other->own.live_chunks, s.live_chunks);
+	assert_int_equal(other->own.requested_bytes, s.requested_bytes);
+	assert_int_equal(other->own.large_bytes, s.large_bytes);
+	for (int k = 0; k < MEMCTX_CLASSES; k++)
+		assert_int_equal(other->own.classes[k].live, s.classes[k].live);
+	if (memctx_parent(ctx) != NULL) {
+		uint32_t parent = other->parent;
+
+		assert_true(parent != SNAPSHOT_NONE);
+		assert_string_equal(snapshot_string(snapshot, snapshot->contexts[parent].ident),
+			memctx_ident(memctx_parent(ctx)));
+	}
+}
+
+static void test_handed_trees(void **state)
+{
+	struct replay_options options = {0};
+	struct trace_error cause;
+	struct replay_error error;
+	struct snapshot *snapshot;
+	size_t size, n = 0;
+	uint64_t lost, seed = 1;
+	char *text;
+
+	(void)state;
+	memctx_set_ring((size_t)1 << 18);
+	for (size_t i = 0; i < TREES; i++)
+		trees[i] = make_context(NULL, &seed);
+	run_threads();
+	text = record(&size, &lost);
+	assert_int_equal(lost, 0);
+	/* The replay's own contexts are none of what was recorded. */
+	struct trace_reader *reader = trace_open_memory(text, size, 0, &cause);
+	struct replay *replay = replay_new(reader, &options, &error);
+
+	if (replay_run(replay, UINT64_MAX, UINT64_MAX, &error) != 0)
+		fail_msg("line %llu: %s", (unsigned long long)error.line, error.message);
+	snapshot = replay_snapshot(replay);
+	for (size_t i = 0; i < TREES; i++)
+		for (memctx *c = trees[i]; c != NULL; c = memctx_walk(trees[i], c), n++)
+			compare_context(snapshot, c);
+	assert_int_equal(n, snapshot->n);
+	assert_true(n > TREES);
+	snapshot_free(snapshot);
+	replay_free(replay);
+	trace_close(reader);
+	free(text);
+}
+
+/* ---- Losses --------------------------------------------------------------------------- */
+
+static bool count_told(const struct live_event *event, void *arg)
+{
+	uint64_t *lost = arg;
+
+	if (event->op == LIVE_LOST)
+		*lost += event->size;
+	return true;
+}
+
+static uint64_t heads(const struct live *live)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < REGION_RINGS; i++)
+		sum += live_header(live)->ring[i].head;
+	return sum;
+}
+
+/* Every entry is taken once or counted as lost, however late the reader is. */
+static void test_loss(void **state)
+{
+	struct live_error error;
+	struct live *live = live_open(getpid(), &error);
+	struct follow *follow;
+	uint64_t taken = 0, told = 0, begun, seed = 7;
+	memctx *ctx = make_context(NULL, &seed);
+
+	(void)state;
+	assert_non_null(live);
+	follow = follow_new(live, FOLLOW_NOW, &error);
+	assert_non_null(follow);
+	begun = heads(live);
+	for (int i = 0; i < 400; i++) {
+		ptrdiff_t got;
+
+		for (uint64_t n = rng_below(&seed, 40) == 0 ? 300000 : 100; n > 0; n--)
+			memctx_free(memctx_alloc(ctx, 100));
+		got = follow_poll(follow, count_told, &told);
+		assert_true(got >= 0);
+		taken += (uint64_t)got;
+	}
+	for (ptrdiff_t got; (got = follow_poll(follow, count_told, &told)) > 0;)
+		taken += (uint64_t)got;
+	assert_true(told > 0);
+	assert_int_equal(told, follow_lost(follow));
+	assert_int_equal(taken + told, heads(live) - begun);
+	follow_free(follow);
+	live_close(live);
+	memctx_delete(ctx);
+}
+
+/* What a recording lacks, it says; what it has, is valid all the same. */
+static void test_lossy_recording(void **state)
+{
+	struct replay_options options = {.dry = true};
+	struct trace_error cause;
+	struct replay_error error;
+	uint64_t lost;
+	size_t size;
+	char *text;
+
+	(void)state;
+	run_threads();
+	run_threads();
+	text = record(&size, &lost);
+	assert_true(lost > 0);
+	struct trace_reader *reader = trace_open_memory(text, size, 0, &cause);
+	struct replay *replay = replay_new(reader, &options, &error);
+
+	if (replay_run(replay, UINT64_MAX, UINT64_MAX, &error) != 0)
+		fail_msg("line %llu: %s", (unsigned long long)error.line, error.message);
+	assert_int_equal(replay_counts(replay)->skipped, 0);
+	assert_true(replay_counts(replay)->lost >= lost);
+	replay_free(replay);
+	trace_close(reader);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handed_trees),
+		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_lossy_recording),
+	};
+
+	return cmocka_run_group_tests_name("follow", tests, NULL, NULL);
+}
