@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Real processes, looked into from outside: what ps, tree, stat, events and record say of one, and
+# what a program sees of being looked into: nothing, whatever stands in its way.
+#
+# needs: cc jq
+# also: asan
+set -u
+cd "$(dirname "$0")/.." || exit 1
+tool=${TOOL:-$PWD/memctx-tool}
+target=$PWD/build/release/tests/programs/live_target
+[ -x "$target" ] || { echo "skipped: $target is not built"; exit 77; }
+work=$(mktemp -d "${TMPDIR:-/tmp}/live.XXXXXX") || exit 1
+pid=
+trap 'stop; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export XDG_STATE_HOME=$work LC_ALL=C.UTF-8
+failed=0
+
+fail() {
+	failed=1
+	echo "$*"
+	[ ! -s err ] || sed 's/^/    | /' err
+}
+
+# Starts the target with arguments, and waits until it is ready; its number is in $pid.
+start() {
+	rm -f in out && mkfifo in
+	"$@" <in >out 2>target.err &
+	pid=$!
+	exec 9>in
+	for _ in $(seq 500); do
+		grep -q ready out && return
+		sleep 0.02
+	done
+	fail "$* is not ready"
+}
+
+# Ends it.
+stop() {
+	[ -n "$pid" ] || return
+	exec 9>&-
+	[ "${1:-}" = end ] || kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	status=$?
+	pid=
+}
+
+figures() {
+	jq -r '.totals | "\(.contexts) \(.live_chunks) \(.requested_bytes)"' "$1"
+}
+
+# ---- What is there ----------------------------------------------------------------------
+start "$target" wait
+"$tool" ps --interval=0 >list 2>err || fail "ps"
+grep -qE "^ *$pid +134 " list || fail "ps does not list it: $(cat list)"
+"$tool" tree --json "$pid" >tree.json 2>err || fail "tree"
+[ "$(jq -r '.source.kind, .source.pid' tree.json | paste -sd' ')" = "live $pid" ] || fail "tree: its source"
+"$tool" tree "$pid" 2>err | grep -q 'child ident ×133' || "$tool" tree "$pid" 2>err | grep -q 'child ×133' ||
+	fail "tree: the table"
+"$tool" events -n 3 "$pid" >list 2>err || fail "events"
+[ "$(wc -l <list)" -eq 4 ] || fail "events: $(cat list)"
+"$tool" stat "$pid" 100ms 2 >list 2>err || fail "stat"
+[ "$(wc -l <list)" -eq 3 ] || fail "stat: $(cat list)"
+"$tool" tree --at=peak "$pid" >/dev/null 2>err && fail "a process has no peak to show"
+stop end
+tail -n 1 out >held
+[ $status -eq 0 ] || fail "the target ended with $status"
+"$tool" tree "$pid" 2>err && fail "a process that is gone is shown"
+
+# ---- Recording --------------------------------------------------------------------------
+"$tool" record -o a.trace.zst -- "$target" work 7 >held 2>err
+[ $? -eq 7 ] || fail "record passes the status on"
+grep -q ', 0 lost' err || fail "record lost something"
+"$tool" check a.trace.zst >/dev/null 2>err || fail "check"
+"$tool" replay a.trace.zst >/dev/null 2>err || fail "replay"
+"$tool" tree --json >tree.json 2>err
+[ "$(figures tree.json)" = "$(cat held)" ] ||
+	fail "the recording replays to $(figures tree.json), the program had $(cat held)"
+"$tool" record -o a.trace.zst -- true 2>err && fail "record writes over a file"
+grep -q -e --force err || fail "record names the way to write over a file"
+"$tool" record -f -n 100 -o a.trace -- "$target" work >/dev/null 2>err || fail "record --events"
+[ "$("$tool" check a.trace 2>&1 | grep -o 'valid: [0-9]* events')" = "valid: 100 events" ] ||
+	fail "record --events=100: $("$tool" check a.trace 2>&1)"
+start "$target" wait
+"$tool" record -d 0.2 -o b.trace "$pid" 2>err || fail "record PID"
+"$tool" tree --json "$pid" >now.json 2>err
+stop
+"$tool" tree --json b.trace >then.json 2>err || fail "what was there before does not replay"
+[ "$(figures now.json)" = "$(figures then.json)" ] || fail "base lines make another sum"
+start "$target" fire
+"$tool" record -o c.trace.gz "$pid" 2>err &
+recorder=$!
+sleep 0.5
+kill -INT $recorder
+wait $recorder || fail "record at Ctrl-C"
+"$tool" check c.trace.gz >/dev/null 2>err || fail "a recording of a process that allocates flat out"
+
+# ---- Readers that are killed -------------------------------------------------------------
+for i in $(seq 100); do
+	"$tool" tree --json "$pid" >killed.json 2>/dev/null &
+	reader=$!
+	sleep "0.0$((RANDOM % 3))"
+	kill -KILL $reader 2>/dev/null
+	wait $reader 2>/dev/null
+	kill -0 "$pid" 2>/dev/null || { fail "reader $i harmed the target"; break; }
+done
+"$tool" tree --json "$pid" 2>err | jq -e '.totals | .total_bytes == .used_bytes + .free_bytes' \
+	>/dev/null || fail "no snapshot after 100 readers were killed"
+stop
+
+# ---- What may stand in the way -----------------------------------------------------------
+plain=$(MEMCTX_PUBLISH=0 "$target" work)
+same() {
+	local got
+	got=$("$@" 2>err) || fail "$*: status $?"
+	[ "$got" = "$plain" ] || fail "$* holds $got, otherwise $plain"
+}
+same env MEMCTX_RING=0 "$target" work
+same env MEMCTX_RING=nonsense "$target" work
+same env MEMCTX_RING=99999999999 "$target" work
+same bash -c "ulimit -f 100; exec '$target' work"
+same bash -c "ulimit -f 1000000; exec '$target' work"
+for kib in 100000 200000 500000 1500000; do
+	same bash -c "ulimit -v $kib; exec '$target' work"
+done
+same "$target" storm
+"$target" fork >out 2>err || fail "fork"
+[ "$(tail -n 1 out)" = "$plain" ] || fail "a child changed what its parent counts: $(cat out)"
+[ "$(head -n 1 out)" != "$plain" ] || fail "a child counts nothing of its own"
+"$target" exec >out 2>err || fail "exec"
+grep -q memctx out && fail "a descriptor leaks to what is executed: $(cat out)"
+MEMCTX_PUBLISH=0 start "$target" wait
+"$tool" tree "$pid" 2>err && fail "MEMCTX_PUBLISH=0 is looked into"
+grep -q "$pid: it publishes no memory contexts" err || fail "MEMCTX_PUBLISH=0 is not said"
+stop
+start "$target" close
+[ ! -s own.file ] || fail "a file of the program's was written to"
+"$tool" tree --json "$pid" >tree.json 2>err
+case $? in
+0) [ "$(jq .totals.contexts tree.json)" = 134 ] || fail "read from memory: $(figures tree.json)" ;;
+1) grep -q 'not allowed' err || fail "why a process without descriptors is not read" ;;
+*) fail "a process without descriptors" ;;
+esac
+stop end
+[ $status -eq 0 ] && [ ! -s own.file ] || fail "closing all descriptors does harm"
+
+# ---- The demo ---------------------------------------------------------------------------
+"$tool" demo --quiet 2>err &
+pid=$!
+sleep 1
+"$tool" tree --json "$pid" >tree.json 2>err || fail "the demo shows nothing"
+[ "$(jq '[.. | .name? // empty] | map(select(. == "Worker")) | length' tree.json)" = 3 ] ||
+	fail "the demo has other threads than 3"
+kill -INT "$pid"
+wait "$pid" || fail "the demo ends with $?"
+pid=
+exit $failed

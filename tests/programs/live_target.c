@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program to look into, for tests/live.sh: it makes contexts and does what its argument says.
+ *
+ *   wait          prints "ready", and waits for the end of its standard input
+ *   fire          prints "ready", and allocates flat out until it is killed
+ *   work          does some thousand operations and prints what is held: "CONTEXTS LIVE BYTES"
+ *   fork          works; a child works on and prints what it holds, then the parent does
+ *   exec          works, and becomes `ls -l /proc/self/fd`
+ *   close         closes all descriptors but the standard ones, opens a file of its own, as wait
+ *   storm         forks 50 children that work and end
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "memctx.h"
+
+static memctx *top;
+static uint32_t seed = 1;
+
+static uint32_t below(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % n;
+}
+
+static void work(int rounds)
+{
+	static const struct memctx_options small = {.init_size = 1024, .max_size = 8192};
+
+	for (int i = 0; i < rounds; i++) {
+		memctx *child = memctx_create(top, "child", "ident", MEMCTX_ASET, &small);
+		void *chunk = NULL;
+
+		for (int k = 0; child != NULL && k < 20; k++) {
+			if (k % 3 == 0)
+				memctx_free(chunk);
+			chunk = memctx_alloc(child, below(3000));
+		}
+		if (i % 3 == 0)
+			memctx_delete(child);
+		else if (i % 5 == 0)
+			memctx_reset(child);
+	}
+}
+
+static void print_held(void)
+{
+	unsigned long contexts = 0, live = 0, bytes = 0;
+
+	for (memctx *c = top; c != NULL; c = memctx_walk(top, c)) {
+		struct memctx_stats s;
+
+		memctx_stats(c, &s);
+		contexts++;
+		live += s.live_chunks;
+		bytes += s.requested_bytes;
+	}
+	printf("%lu %lu %lu\n", contexts, live, bytes);
+	fflush(stdout);
+}
+
+static void wait_for_end(void)
+{
+	char byte;
+
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+}
+
+static void fire(void)
+{
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		memctx *ctx = memctx_create(top, "busy", NULL, MEMCTX_ASET, NULL);
+
+		for (int i = 0; i < 1000; i++)
+			memctx_free(memctx_alloc(ctx, below(500)));
+		memctx_delete(ctx);
+	}
+}
+
+static void in_child(void (*what)(void))
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (pid == 0) {
+		work(30);
+		what();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+		exit(1);
+}
+
+static void nothing(void)
+{
+}
+
+static void close_all(void)
+{
+	for (int fd = 3; fd < 64; fd++)
+		close(fd);
+	/* It takes the number that the region's descriptor had; nothing may ever touch it. */
+	if (open("own.file", O_RDWR | O_CREAT | O_TRUNC, 0600) < 0 || chdir("/") != 0)
+		exit(1);
+	in_child(nothing);
+	wait_for_end();
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL);
+	if (top == NULL)
+		return 1;
+	work(200);
+	if (strcmp(what, "wait") == 0)
+		wait_for_end();
+	else if (strcmp(what, "fire") == 0)
+		fire();
+	else if (strcmp(what, "fork") == 0)
+		in_child(print_held);
+	else if (strcmp(what, "exec") == 0)
+		execlp("ls", "ls", "-l", "/proc/self/fd", (char *)NULL);
+	else if (strcmp(what, "close") == 0)
+		close_all();
+	for (int i = 0; strcmp(what, "storm") == 0 && i < 50; i++)
+		in_child(nothing);
+	work(200);
+	print_held();
+	/* Its region goes with it: who records it has to have found it. */
+	usleep(200000);
+	return argc > 2 ? atoi(argv[2]) : 0;
+}
