@@ -529,22 +529,25 @@ bool source_peak(const struct source *source, struct replay_moment *peak)
 	return true;
 }
 
+static const char *shown_path(const char *path)
+{
+	return strcmp(path, "-") ? path : "standard input";
+}
+
 void source_describe(
 	const struct source *source, const struct snapshot *snapshot, char text[static SOURCE_TEXT])
 {
-	const char *path = snapshot->path ? snapshot->path : "no known trace";
+	const char *path = shown_path(snapshot->path ? snapshot->path : "no known trace");
 	char moment[80];
 
-	if (!strcmp(path, "-"))
-		path = "standard input";
 	describe_moment(snapshot, moment);
 	if (source->kind == SOURCE_LIVE)
 		source_live_describe(source->live, snapshot, text, SOURCE_TEXT);
 	else if (source->kind == SOURCE_LAST)
 		snprintf(text, SOURCE_TEXT, "the last replay: %.400s, %s", path, moment);
 	else if (source->kind == SOURCE_SNAPSHOT)
-		snprintf(text, SOURCE_TEXT, "%.200s: a snapshot of %.200s, %s", source->path, path,
-			moment);
+		snprintf(text, SOURCE_TEXT, "%.200s: a snapshot of %.200s, %s",
+			shown_path(source->path), path, moment);
 	else
 		snprintf(text, SOURCE_TEXT, "%.400s, %s", path, moment);
 }

@@ -44,6 +44,7 @@ LC_ALL=C run --at=12 --top=3 in.trace
 echo "JSON"
 memctx-tool tree --at=12 --json in.trace | jq -c '[.. | objects | .name? // empty]'
 memctx-tool tree --at=12 --flat in.trace | jq -c 'select(.id) | [.id, .parent, .total_bytes]'
+memctx-tool tree --at=12 --json in.trace | memctx-tool tree --top=1 -
 echo "errors"
 run --json --top=3 in.trace
 run --group --depth=2 in.trace
