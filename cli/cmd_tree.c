@@ -14,6 +14,7 @@
 #include "model/rows.h"
 #include "model/size.h"
 #include "model/source.h"
+#include "run.h"
 #include "screen.h"
 #include "tree_table.h"
 
@@ -68,21 +69,6 @@ struct request {
 };
 
 /* ---- Messages ------------------------------------------------------------------------- */
-
-static int refuse(const struct source_error *error)
-{
-	if (error->open != 0)
-		cli_open_error(error->path, error->open);
-	else if (error->line != 0)
-		cli_message("%s:%llu:%llu: %s", cli_path_name(error->path),
-			(unsigned long long)error->line, (unsigned long long)error->column,
-			error->message);
-	else if (*error->path != '\0')
-		cli_error("%s: %s", cli_path_name(error->path), error->message);
-	else
-		cli_error("tree: %s", error->message);
-	return error->status;
-}
 
 static int no_memory(void)
 {
@@ -212,7 +198,7 @@ static int show(const struct request *request, const char *argument)
 	if (snapshot == NULL) {
 		cli_progress_end();
 		source_close(source);
-		return refuse(&error);
+		return run_refuse(&error, "tree");
 	}
 	say_source(source, snapshot);
 	if (snapshot->n == 0)

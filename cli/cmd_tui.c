@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/size.h"
+#include "run.h"
 #include "screen.h"
 #include "tui/chooser.h"
 #include "tui/term.h"
@@ -124,21 +125,6 @@ static int take_option(const struct cli_args *args, int option, struct request *
 	return CLI_DONE;
 }
 
-static int refuse(const struct source_error *error)
-{
-	if (error->open != 0)
-		cli_open_error(error->path, error->open);
-	else if (error->line != 0)
-		cli_message("%s:%llu:%llu: %s", cli_path_name(error->path),
-			(unsigned long long)error->line, (unsigned long long)error->column,
-			error->message);
-	else if (*error->path != '\0')
-		cli_error("%s: %s", cli_path_name(error->path), error->message);
-	else
-		cli_error("tui: %s", error->message);
-	return error->status;
-}
-
 static int run_script(struct feed *feed, const struct request *request, const char **message)
 {
 	FILE *script = fopen(request->script, "re");
@@ -161,7 +147,7 @@ static int show(const struct request *request, const char *argument)
 	int status;
 
 	if (feed == NULL)
-		return refuse(&error);
+		return run_refuse(&error, "tui");
 	if (request->script != NULL)
 		status = run_script(feed, request, &message);
 	else if (request->batch)

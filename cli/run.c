@@ -12,7 +12,6 @@
 
 #include "cli.h"
 #include "model/size.h"
-#include "model/source.h"
 
 /* Events between two looks at the clock, when progress is shown. */
 enum { STEP = 200000 };
@@ -38,6 +37,20 @@ void run_say_error(const struct run *run, uint64_t line, uint64_t column, const 
 		cli_error("%s: %s", name, message);
 	else
 		cli_message("%s:%" PRIu64 ":%" PRIu64 ": %s", name, line, column, message);
+}
+
+int run_refuse(const struct source_error *error, const char *command)
+{
+	const char *name = cli_path_name(error->path);
+
+	if (error->open != 0)
+		cli_open_error(error->path, error->open);
+	else if (error->line != 0)
+		cli_message("%s:%" PRIu64 ":%" PRIu64 ": %s", name, error->line, error->column,
+			error->message);
+	else
+		cli_error("%s: %s", *error->path != '\0' ? name : command, error->message);
+	return error->status;
 }
 
 static uint64_t now_ns(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a trace for a command: opens it, replays it with progress, says what goes wrong.
+ * Running a trace for a command: opens it, replays it with progress, says what goes wrong, with a
+ * source of another sort, too.
  */
 #ifndef CLI_RUN_H
 #define CLI_RUN_H
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "model/replay.h"
+#include "model/source.h"
 #include "model/trace.h"
 
 /* A replay that a command wants; begins as RUN_INIT with its path and options set. */
@@ -36,6 +38,9 @@ int run_trace(struct run *run);
 
 /* Says an error of RUN's trace: FILE:LINE:COLUMN where it has a place. */
 void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message);
+
+/* Says why a source could not be had, in COMMAND; returns the status to exit with. */
+int run_refuse(const struct source_error *error, const char *command);
 
 /* Frees what RUN holds. */
 void run_end(struct run *run);

@@ -21,8 +21,7 @@
 #include "model/json.h"
 #include "model/source.h"
 #include "model/state.h"
-
-static char folder[] = "/tmp/memctx-source-XXXXXX";
+#include "own_folder.h"
 
 /* Its peak is after event 4, when both chunks live; at the end one context does. */
 static const char trace[] = "memctx-trace 1\n"
@@ -37,32 +36,6 @@ static const char trace[] = "memctx-trace 1\n"
 			    "delete 2\n";
 
 static const struct source_options usual = {.pid = -1};
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder) || chdir(folder) || setenv("XDG_STATE_HOME", folder, 1))
-		return -1;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof command, "rm -rf %s", folder);
-	return chdir("/") || system(command);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	assert_true(fputs(text, out) >= 0);
-	assert_int_equal(fclose(out), 0);
-}
 
 /* The same, compressed. */
 static void write_compressed(const char *path, const char *text, int (*filter)(struct archive *))

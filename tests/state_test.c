@@ -17,34 +17,7 @@
 
 #include "model/json.h"
 #include "model/state.h"
-
-static char folder[] = "/tmp/memctx-state-XXXXXX";
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder) || chdir(folder) || setenv("XDG_STATE_HOME", folder, 1))
-		return -1;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	char command[100];
-
-	(void)state;
-	snprintf(command, sizeof command, "rm -rf %s", folder);
-	return chdir("/") || system(command);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *out = fopen(path, "w");
-
-	assert_non_null(out);
-	assert_true(fputs(text, out) >= 0);
-	assert_int_equal(fclose(out), 0);
-}
+#include "own_folder.h"
 
 /* A tree of one context that is called NAME. */
 static struct snapshot *tree(const char *name)
