@@ -290,6 +290,60 @@ static void test_loss(void **state)
 	memctx_delete(ctx);
 }
 
+/* ---- Order ---------------------------------------------------------------------------- */
+
+static pthread_barrier_t barrier;
+static memctx *early, *parent, *child;
+
+static void *create_below(void *arg)
+{
+	early = memctx_create(NULL, "early", NULL, MEMCTX_ASET, NULL);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	child = memctx_create(parent, "child", NULL, MEMCTX_ASET, NULL);
+	return arg;
+}
+
+/* Appends the first letter of each context that is created. */
+static bool note_created(const struct live_event *event, void *arg)
+{
+	char *order = arg;
+
+	if (event->op == LIVE_CREATE && strlen(order) < 7)
+		strncat(order, event->context->name, 1);
+	return true;
+}
+
+/* The last time in the ring that has the child is earlier than any before its parent. */
+static void test_parent_first(void **state)
+{
+	struct live_error error;
+	struct live *live = live_open(getpid(), &error);
+	struct follow *follow;
+	pthread_t thread;
+	char order[8] = "";
+
+	(void)state;
+	assert_non_null(live);
+	follow = follow_new(live, FOLLOW_NOW, &error);
+	assert_non_null(follow);
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, create_below, NULL), 0);
+	pthread_barrier_wait(&barrier);
+	for (int i = 0; i < 300; i++)
+		memctx_free(memctx_alloc(trees[0], 100));
+	parent = memctx_create(NULL, "parent", NULL, MEMCTX_ASET, NULL);
+	pthread_barrier_wait(&barrier);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	while (follow_poll(follow, note_created, order) > 0)
+		;
+	assert_string_equal(order, "epc");
+	follow_free(follow);
+	live_close(live);
+	memctx_delete(early);
+	memctx_delete(parent);
+}
+
 /* What a recording lacks, it says; what it has, is valid all the same. */
 static void test_lossy_recording(void **state)
 {
@@ -321,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_handed_trees),
+		cmocka_unit_test(test_parent_first),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_lossy_recording),
 	};
