@@ -22,24 +22,29 @@ list() {
 mapfile -t sources < <(list '*.[ch]')
 mapfile -t shells < <(list '*.sh'; echo .ci/run)
 
-for file in "${sources[@]}" "${shells[@]}" Makefile; do
-	head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
-	lines=$(wc -l <"$file")
-	[ "$lines" -lt 600 ] || complain "$file: $lines lines, 599 at most"
+files=("${sources[@]}" "${shells[@]}" Makefile)
+
+# What stdin names is at fault, by the words given.
+complain_of() {
+	local name
+	while read -r name; do
+		complain "$name: $*"
+	done
+}
+
+complain_of "no SPDX line" < <(grep -L '^.\{1,3\}SPDX-License-Identifier: MIT' "${files[@]}")
+complain_of "over 599 lines" < <(wc -l "${files[@]}" |
+	awk '$1 >= 600 && $2 != "total" { print $2 }')
+complain_of "space at the line's end" < <(grep -nE '[[:space:]]$' "${files[@]}")
+complain_of "unfinished" < <(grep -nE '\b(TODO|FIXME|XXX)\b|^#if 0' "${sources[@]}")
+for file in "${files[@]}"; do
 	long=$(expand -t 8 "$file" | grep -nE '^.{101}' | cut -d: -f1 | tr '\n' ' ')
 	[ -z "$long" ] || complain "$file: over 100 columns in line $long"
-	if grep -nE '[[:space:]]$' "$file"; then
-		complain "$file: space at a line's end"
-	fi
-done
-for file in "${sources[@]}"; do
-	grep -nE '\b(TODO|FIXME|XXX)\b|^#if 0' "$file" && complain "$file: unfinished"
 done
 
 if clang-format --version 2>/dev/null | grep -q "version $formatter_version\."; then
-	for file in "${sources[@]}"; do
-		clang-format --dry-run -Werror "$file" 2>&1 | grep -m 3 error: && status=1
-	done
+	complain_of "layout" < <(clang-format --dry-run -Werror "${sources[@]}" 2>&1 |
+		sed -n 's/: error: .*//p')
 else
 	echo "clang-format $formatter_version is missing: the layout was not looked at"
 fi

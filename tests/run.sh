@@ -23,7 +23,7 @@ export ASAN_OPTIONS=detect_stack_use_after_return=1:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 export LC_ALL=C.UTF-8
 unset NO_COLOR XDG_STATE_HOME MAKEFLAGS MAKELEVEL MFLAGS MODE B
-limit=${SUITE_SECONDS:-240}
+limit=${SUITE_SECONDS:-600}
 
 skip() {
 	echo "$*"
