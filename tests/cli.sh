@@ -11,7 +11,7 @@
 # rates are replaced by words before they are compared.  A script that exits with 77 is left out,
 # and its output says why.
 #
-# needs: jq xz
+# needs: jq xz zstd
 # also: asan
 set -u
 project=$(cd "$(dirname "$0")/.." && pwd)

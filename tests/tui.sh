@@ -131,9 +131,11 @@ mux send-keys -t t "echo status=\$?; stty -a >$tmp/after" Enter
 wait_for 'status=0'
 cmp -s "$tmp/before" "$tmp/after" || fail "the terminal is not as it was after q"
 mux send-keys -t t \
-	"clear; $tool tui traces/pg_pgbench.trace; echo status=\$?; stty -a >$tmp/after2" Enter
+	"clear; (echo \$BASHPID >$tmp/pid; exec $tool tui traces/pg_pgbench.trace)" Enter
 wait_for 'event 6,690'
-pkill -TERM -f "^$tool tui traces/pg_pgbench.trace"
+kill -TERM "$(cat "$tmp/pid")"
+wait_for 'ready>'
+mux send-keys -t t "echo status=\$?; stty -a >$tmp/after2" Enter
 wait_for 'status=143'
 cmp -s "$tmp/before" "$tmp/after2" || fail "the terminal is not as it was after SIGTERM"
 mux send-keys -t t "clear; $tool; echo status=\$?" Enter
