@@ -322,24 +322,33 @@ static void fork_parent(void)
 	mcx_units_unlock();
 }
 
-/* Without a file of its own the child keeps its counters in private memory, unpublished. */
+/* Lays private memory over the shared part of BANK. */
+static bool bank_unshare(size_t bank)
+{
+	return mmap(bank_at(bank) + MCX_PLANE, SHARED_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		       0) != MAP_FAILED;
+}
+
+/*
+ * Without a file of its own the child keeps its counters in private memory, unpublished.  Banks
+ * that nobody has used yet are unshared as well: both processes will come to use them.
+ */
 static bool child_keep(void)
 {
 	size_t used = mcx_units_used();
-	size_t banks = (used + MCX_BANK_CONTEXTS - 1) / MCX_BANK_CONTEXTS;
 	char *copy = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	bool is_done = copy != MAP_FAILED;
 
-	for (size_t i = 0; is_done && i < banks; i++) {
-		char *shared = bank_at(i) + MCX_PLANE;
+	for (size_t i = 0; is_done && i < region.banks; i++) {
+		bool is_used = i * MCX_BANK_CONTEXTS < used;
 
-		memcpy(copy, shared, SHARED_BYTES);
-		is_done = mmap(shared, SHARED_BYTES, PROT_READ | PROT_WRITE,
-				  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-				  0) != MAP_FAILED;
-		if (is_done)
-			memcpy(shared, copy, SHARED_BYTES);
+		if (is_used)
+			memcpy(copy, bank_at(i) + MCX_PLANE, SHARED_BYTES);
+		is_done = bank_unshare(i);
+		if (is_done && is_used)
+			memcpy(bank_at(i) + MCX_PLANE, copy, SHARED_BYTES);
 	}
 	if (copy != MAP_FAILED)
 		munmap(copy, SHARED_BYTES);

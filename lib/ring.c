@@ -400,6 +400,9 @@ bool mcx_ring_copy(int fd)
 void mcx_ring_child(void)
 {
 	if (mcx_region == NULL) {
+		/* The rings are the parent's still. */
+		all.made = 0;
+		mcx_my_ring = &unborn;
 		all.is_on = false;
 		atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
 		return;
