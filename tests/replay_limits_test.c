@@ -435,13 +435,16 @@ static void eras_run_out(void **unused)
 	world_open(&world, text);
 	assert_int_equal(world_run(&world, 4), 1);
 	at = nodes_find(&world.replay->nodes, 1);
-	/* 1 lived in era 0; the next reset is the last but one that era has a number for. */
+	/* 1 lived in era 0; the next reset but one begins it again. */
 	assert_int_equal(world.replay->nodes.hot[at].era, 1);
 	world.replay->nodes.hot[at].era = IDMAP_LAST_ERA - 2;
 	assert_int_equal(world_run(&world, 7), 1);
 	assert_int_equal(world.replay->nodes.hot[at].era, IDMAP_LAST_ERA - 1);
+	assert_int_equal(world.replay->chunks.used, 3);
 	assert_int_equal(world_run(&world, 9), 1);
 	assert_int_equal(world.replay->nodes.hot[at].era, 0);
+	/* Nothing of any era of 1's is left. */
+	assert_int_equal(world.replay->chunks.used, 1);
 	assert_null(replay_chunk(world.replay, 1));
 	assert_null(replay_chunk(world.replay, 2));
 	assert_null(replay_chunk(world.replay, 3));

@@ -34,17 +34,33 @@ static void draw(struct idmap *map)
 	map->multiplier = drawn[1] | 1;
 }
 
-/* The least power of two whose limit of five places in eight holds LIVE entries twice. */
+/*
+ * The entries that a table holds at most.  Speed wants few: of those that come to a table as full
+ * as that, one in six finds its bucket full, where five places in eight are taken one in three.
+ * Beyond 32 MiB memory counts for more.
+ */
+static size_t limit_of(size_t places)
+{
+	return places <= ((size_t)32 << 20) / sizeof(struct idmap_entry) ? places / 8 * 3
+									 : places / 8 * 5;
+}
+
+/* The least power of two that holds LIVE entries and half as many again. */
 static size_t places_for(size_t live)
 {
 	size_t places = IDMAP_LEAST;
 
-	while (places / 16 * 5 < live) {
+	while (limit_of(places) / 3 * 2 < live) {
 		if (places > SIZE_MAX / 4 / sizeof(struct idmap_entry))
 			return 0;
 		places *= 2;
 	}
 	return places;
+}
+
+bool idmap_fits(const struct idmap *map, size_t live)
+{
+	return live <= map->limit / 3 * 2;
 }
 
 size_t idmap_bytes_for(size_t live)
@@ -76,7 +92,7 @@ static int make_table(struct idmap *map, size_t live)
 	memset(map->entries, 0, bytes);
 	map->mask = places - 1;
 	map->used = 0;
-	map->limit = places / 8 * 5;
+	map->limit = limit_of(places);
 	map->shift = 64 + 1 - (unsigned)__builtin_ctzll(places);
 	return 0;
 }
@@ -154,5 +170,21 @@ void idmap_remove_further(struct idmap *map, uint64_t hash, struct idmap_entry *
 		if (bucket->over < MOST_OVER)
 			bucket->over--;
 		bucket = next_bucket(map, bucket);
+	}
+}
+
+void idmap_count_over(struct idmap *map)
+{
+	for (size_t i = 0; i <= map->mask; i++) {
+		struct idmap_entry *stands = &map->entries[i & ~(size_t)1];
+		struct idmap_entry *bucket;
+
+		if (map->entries[i].node == 0)
+			continue;
+		bucket = idmap_home(map, idmap_hash(map, map->entries[i].id));
+		for (; bucket != stands; bucket = next_bucket(map, bucket)) {
+			if (bucket->over < MOST_OVER)
+				bucket->over++;
+		}
 	}
 }

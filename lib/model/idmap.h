@@ -38,8 +38,8 @@ struct idmap {
 	struct idmap_entry *entries;
 	uint64_t secret, multiplier; /* drawn */
 	size_t mask;                 /* places, a power of two, less one */
-	size_t used;    /* entries in place, those that idmap_rebuild() would drop included */
-	size_t limit;   /* idmap_rebuild() before used would pass it */
+	size_t used;    /* entries in place, those that idmap_sweep() would drop included */
+	size_t limit;   /* idmap_sweep() or idmap_rebuild() before used would pass it */
 	unsigned shift; /* 64 - log2(buckets) */
 };
 
@@ -58,6 +58,9 @@ typedef bool idmap_keep_fn(const struct idmap_entry *entry, const void *arg);
  * many again.  0, or -1 with ENOMEM and the map as it was.  Pointers to entries become invalid.
  */
 int idmap_rebuild(struct idmap *map, size_t live, idmap_keep_fn *keep, const void *arg);
+
+/* Whether LIVE entries fit the table with half as many again, so that a sweep will do. */
+bool idmap_fits(const struct idmap *map, size_t live);
 
 /* Bytes that a table rebuilt for LIVE entries takes; SIZE_MAX: it cannot be. */
 size_t idmap_bytes_for(size_t live);
@@ -156,6 +159,32 @@ static inline void idmap_remove(struct idmap *map, uint64_t hash, struct idmap_e
 	entry->node = 0;
 	if (__builtin_expect(from_home >= 2 * sizeof(*entry), 0))
 		idmap_remove_further(map, hash, entry);
+}
+
+/* Counts anew what each bucket sent on; every over is 0. */
+void idmap_count_over(struct idmap *map);
+
+/*
+ * Drops the entries that KEEP does not want to stay, in place.  KEEP may be asked about empty ones,
+ * too.  Inline and without branches, since which entries go is a coin toss: where a reset kills
+ * what it does not walk over, this is a good part of the work.
+ */
+static inline void idmap_sweep(struct idmap *map, idmap_keep_fn *keep, const void *arg)
+{
+	size_t used = 0;
+	unsigned over = 0;
+
+	for (size_t i = 0; i <= map->mask; i++) {
+		struct idmap_entry *entry = &map->entries[i];
+
+		entry->node &= 0u - (uint32_t)keep(entry, arg);
+		used += entry->node != 0;
+		over |= entry->over;
+		entry->over = 0;
+	}
+	map->used = used;
+	if (over != 0)
+		idmap_count_over(map);
 }
 
 #endif

@@ -22,16 +22,20 @@
 
 enum node_state { NODE_UNUSED, NODE_LIVE, NODE_ZOMBIE };
 
-/* What an event touches stands in the first cache line. */
+/*
+ * What an event touches stands in the first cache line.  No two neighbours are changed together by
+ * a free: a compiler would load both at once, and wait for the separate stores of the event before.
+ */
 struct node {
 	_Alignas(64) memctx *ctx; /* NULL in a dry replay */
-	uint64_t total;           /* memctx_total(ctx) after the last event */
 	uint64_t live;            /* chunks, from the trace alone, as requested is */
+	uint64_t total;           /* memctx_total(ctx) after the last event */
 	uint64_t requested;       /* bytes */
-	uint64_t allocs, frees;
 	uint64_t epoch; /* of the peak whose figures are put aside, or that it was born after */
+	uint64_t allocs;
 	uint32_t era;   /* entries of chunks with another era are dead */
 	uint32_t plain; /* sizes below this take the short way: no rule, no large chunk */
+	uint64_t frees;
 
 	uint64_t id, serial;
 	uint64_t reallocs, resets;

@@ -174,7 +174,7 @@ static enum replay_step place_base(
 		return replay_refused(replay, event, TRACE_FIELD_COUNT, at, least);
 	}
 	base->count += count;
-	replay->placed += count;
+	replay->based += count;
 	if (size >= node->plain && replay_is_large(base->chunks[base->count - 1]))
 		replay->counts.large += count;
 	return STEP_DONE;

@@ -235,23 +235,14 @@ static void end_tree(struct replay *replay, uint32_t top)
 	end_node(replay, top);
 }
 
-/*
- * Makes the entries of a node's chunks dead.  When its eras are used up, all dead entries go, and
- * they begin anew.  0, or -1 where memory for that is refused.
- */
-static int new_era(struct replay *replay, uint32_t at)
+/* Makes the entries of a node's chunks dead; when its eras are used up, all of them go. */
+static void new_era(struct replay *replay, struct node *node)
 {
-	struct node *node = &replay->nodes.hot[at];
-	uint64_t bytes;
-
-	if (node->era >= IDMAP_LAST_ERA - 1) {
-		if (replay_grow_chunks(replay, &bytes) != 0)
-			return -1;
-		node->era = 0;
-	} else {
-		node->era++;
-	}
-	return 0;
+	node->era++;
+	if (node->era < IDMAP_LAST_ERA)
+		return;
+	replay_sweep_chunks(replay);
+	node->era = 0;
 }
 
 enum replay_step replay_reset(struct replay *replay, const struct trace_event *event)
@@ -264,9 +255,6 @@ enum replay_step replay_reset(struct replay *replay, const struct trace_event *e
 	if (at == 0)
 		return replay_dead_context(replay, event, TRACE_FIELD_CTX);
 	empty = node->live == 0 && replay->nodes.cold[at].bases == NULL;
-	if (!empty && new_era(replay, at) != 0)
-		return replay_no_memory(
-			replay, event, idmap_bytes(&replay->chunks), "the table of live chunks");
 	if (empty && (only || node->child == 0))
 		replay->counts.empty_resets++;
 	if (!only)
@@ -276,8 +264,10 @@ enum replay_step replay_reset(struct replay *replay, const struct trace_event *e
 		memctx_reset_only(node->ctx);
 		replay_note_total(replay, node);
 	}
-	if (!empty)
+	if (!empty) {
 		drop_live(replay, at);
+		new_era(replay, node);
+	}
 	node->resets++;
 	return replay_done(replay, event);
 }

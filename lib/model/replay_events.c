@@ -42,10 +42,9 @@ static uintptr_t tags_for(const struct node *node, uint64_t size, uint64_t align
 	return tags;
 }
 
-/* A place was found for a chunk; by which way, the allocator's counts tell, large ones apart. */
-static void count_placed(struct replay *replay, uintptr_t tagged)
+/* Counts the chunk if it is large; the allocator's own counts tell about the others. */
+static void count_large(struct replay *replay, uintptr_t tagged)
 {
-	replay->placed++;
 	if ((tagged & CHUNK_LARGE) != 0 && !replay->dry &&
 		replay_is_large((void *)(tagged & ~(uintptr_t)CHUNK_TAGS)))
 		replay->counts.large++;
@@ -129,7 +128,7 @@ static enum replay_step place_chunk(
 	entry->size = event->size;
 	entry->node = at;
 	entry->era = node->era & IDMAP_LAST_ERA;
-	count_placed(replay, entry->ptr);
+	count_large(replay, entry->ptr);
 	node->allocs++;
 	replay_add_live(replay, node, 1, event->size);
 	return replay_done(replay, event);
@@ -203,8 +202,10 @@ static enum replay_step resize_chunk(
 				replay, event, TRACE_FIELD_SIZE, entry->node, event->size);
 		replay_note_total(replay, node);
 		entry->ptr = chunk | tags;
-		if (chunk != old)
-			count_placed(replay, entry->ptr);
+		if (chunk != old) {
+			replay->moved++;
+			count_large(replay, entry->ptr);
+		}
 	}
 	replay_take_live(replay, node, 1, entry->size);
 	replay_add_live(replay, node, 1, event->size);

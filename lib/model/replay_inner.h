@@ -47,8 +47,10 @@ struct base_chunks {
 struct replay {
 	struct idmap chunks;
 	struct nodes nodes;
-	uint64_t live, requested, total;
+	uint64_t live;  /* see struct node for the order of these */
 	uint64_t epoch; /* of the latest peak */
+	uint64_t requested;
+	uint64_t total;
 	struct replay_counts counts;
 	struct replay_moment peak; /* its figures: total_bytes alone */
 
@@ -66,7 +68,8 @@ struct replay {
 
 	memctx *root; /* above all roots of the trace; not part of any figure */
 	uint64_t root_bytes;
-	uint64_t placed;             /* chunks for which the allocator found a place */
+	uint64_t moved;              /* chunks that a realloc gave another place */
+	uint64_t based;              /* chunks that base lines made */
 	uint64_t carved_gone;        /* memctx_stats().carved of contexts that are deleted */
 	uint64_t base_live;          /* those of live that base lines made */
 	uint64_t base_bytes;         /* of the tables of base chunks */
@@ -150,6 +153,8 @@ bool replay_may_take(const struct replay *replay, uint64_t bytes);
 void replay_set_limit(struct replay *replay);
 /* Bytes that contexts may take in all. */
 uint64_t replay_room(const struct replay *replay);
+/* Drops the entries of chunks whose era is over. */
+void replay_sweep_chunks(struct replay *replay);
 /* Makes room for one more chunk entry.  0, or -1 with *BYTES that were refused. */
 int replay_grow_chunks(struct replay *replay, uint64_t *bytes);
 /* Makes room for one more node.  0 or -1. */
@@ -192,21 +197,29 @@ static inline enum replay_step replay_done(struct replay *replay, const struct t
 	return STEP_DONE;
 }
 
-/* Adds COUNT chunks of SIZE bytes to a node and to the sums. */
+/* Adds COUNT chunks of SIZE bytes to the sums; only in a dry replay can they pass 64 bits. */
+static inline void replay_add_sums(struct replay *replay, uint64_t count, uint64_t size, bool dry)
+{
+	uint64_t live = replay->live + count;
+	uint64_t requested = replay->requested + size * count;
+
+	if (dry && (live < count || requested < size * count))
+		replay->overflow = true;
+	replay->live = live;
+	replay->requested = requested;
+	if (live > replay->counts.peak_live_chunks)
+		replay->counts.peak_live_chunks = live;
+	if (requested > replay->counts.peak_requested_bytes)
+		replay->counts.peak_requested_bytes = requested;
+}
+
+/* The same, to a node, too. */
 static inline void replay_add_live(
 	struct replay *replay, struct node *node, uint64_t count, uint64_t size)
 {
-	uint64_t bytes = size * count;
-
 	node->live += count;
-	node->requested += bytes;
-	if (__builtin_add_overflow(replay->live, count, &replay->live) ||
-		__builtin_add_overflow(replay->requested, bytes, &replay->requested))
-		replay->overflow = true;
-	if (replay->live > replay->counts.peak_live_chunks)
-		replay->counts.peak_live_chunks = replay->live;
-	if (replay->requested > replay->counts.peak_requested_bytes)
-		replay->counts.peak_requested_bytes = replay->requested;
+	node->requested += size * count;
+	replay_add_sums(replay, count, size, replay->dry);
 }
 
 static inline void replay_take_live(

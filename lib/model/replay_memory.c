@@ -169,9 +169,12 @@ void replay_set_limit(struct replay *replay)
 	memctx_set_limit(replay->root, room);
 }
 
-static bool keep_live(const struct idmap_entry *entry, const void *arg)
+/* Of an empty entry either answer will do. */
+static inline bool keep_live(const struct idmap_entry *entry, const void *arg)
 {
-	return replay_lives(arg, entry);
+	const struct replay *replay = arg;
+
+	return replay->nodes.hot[entry->node].era == entry->era;
 }
 
 /* Base chunks have no entries. */
@@ -180,10 +183,14 @@ static size_t live_entries(const struct replay *replay)
 	return replay->live - replay->base_live;
 }
 
-int replay_grow_chunks(struct replay *replay, uint64_t *bytes)
+void replay_sweep_chunks(struct replay *replay)
 {
-	size_t live = live_entries(replay) + 1;
+	idmap_sweep(&replay->chunks, keep_live, replay);
+}
 
+/* Moves what lives to a table of the right size. */
+static int rebuild_chunks(struct replay *replay, size_t live, uint64_t *bytes)
+{
 	*bytes = idmap_bytes_for(live);
 	if (!replay_may_take(replay, *bytes) ||
 		idmap_rebuild(&replay->chunks, live, keep_live, replay) != 0)
@@ -192,13 +199,24 @@ int replay_grow_chunks(struct replay *replay, uint64_t *bytes)
 	return 0;
 }
 
+int replay_grow_chunks(struct replay *replay, uint64_t *bytes)
+{
+	size_t live = live_entries(replay) + 1;
+
+	if (!idmap_fits(&replay->chunks, live))
+		return rebuild_chunks(replay, live, bytes);
+	replay_sweep_chunks(replay);
+	return 0;
+}
+
 void replay_shrink_chunks(struct replay *replay)
 {
+	size_t live = live_entries(replay);
 	uint64_t bytes;
 
 	/* Where that fails, the larger table will do. */
-	if (idmap_is_sparse(&replay->chunks, live_entries(replay)))
-		replay_grow_chunks(replay, &bytes);
+	if (idmap_is_sparse(&replay->chunks, live))
+		rebuild_chunks(replay, live, &bytes);
 }
 
 int replay_grow_nodes(struct replay *replay)

@@ -168,6 +168,7 @@ const struct replay_counts *replay_counts(const struct replay *replay)
 {
 	const struct nodes *nodes = &replay->nodes;
 	struct replay_counts *shown = replay->shown;
+	uint64_t placed;
 
 	*shown = replay->counts;
 	shown->threads = replay->threads.used > 0 ? replay->threads.used : 1;
@@ -184,8 +185,9 @@ const struct replay_counts *replay_counts(const struct replay *replay)
 		memctx_stats(nodes->hot[at].ctx, &stats);
 		shown->carved += stats.carved;
 	}
-	if (replay->placed > shown->carved + shown->large)
-		shown->reused = replay->placed - shown->carved - shown->large;
+	placed = shown->ops[TRACE_ALLOC] + replay->based + replay->moved;
+	if (placed > shown->carved + shown->large)
+		shown->reused = placed - shown->carved - shown->large;
 	return shown;
 }
 
