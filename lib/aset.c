@@ -303,7 +303,7 @@ static MCX_COLD void free_other(void *payload, uint64_t word)
 
 		mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
 		ctx->methods->free(ctx, payload);
-	} else if (mcx_word_is_moved(word, payload)) {
+	} else if (mcx_word_is_moved_live(word, payload)) {
 		mcx_word_store(payload, MCX_TAG_FREE);
 		mcx_watch_unmove(payload, (void *)mcx_word_address(word));
 		memctx_free((void *)mcx_word_address(word));

@@ -131,6 +131,17 @@ static inline bool mcx_word_is_moved(uint64_t word, const void *payload)
 	       distance % 8 == 0;
 }
 
+/* The same, and that chunk is in use. */
+static inline bool mcx_word_is_moved_live(uint64_t word, const void *payload)
+{
+	uint64_t behind;
+
+	if (!mcx_word_is_moved(word, payload))
+		return false;
+	behind = mcx_word_load((const void *)mcx_word_address(word));
+	return mcx_word_is_use(behind) || mcx_word_is_other(behind);
+}
+
 static inline size_t mcx_word_moved_align(uint64_t word)
 {
 	return (size_t)1 << (mcx_word_middle(word) & 31u);

@@ -17,6 +17,7 @@ static memctx *ctx;
 static int begin(void **state)
 {
 	(void)state;
+	misuse.count = 0;
 	memctx_set_misuse(misuse_note, &misuse);
 	ctx = memctx_create(NULL, "misused", NULL, MEMCTX_ASET, NULL);
 	return ctx == NULL;
@@ -114,6 +115,20 @@ static void foreign_pointers_are_caught(void **state)
 		assert_refused(&stack[10]);
 		stack[9] = (uint64_t)(uintptr_t)&stack[10] | (unsigned)tag;
 		assert_refused(&stack[10]);
+	}
+}
+
+/* A word like that before an aligned chunk, which says that the chunk begins before it. */
+static void foreign_words_of_alignment_are_caught(void **state)
+{
+	uint64_t stack[64] = {0};
+
+	(void)state;
+	for (unsigned log2 = 0; log2 < 31; log2 += 5) {
+		stack[9] = (uint64_t)(uintptr_t)&stack[4] << 16 |
+			   ((uint64_t)0xa5 << 5 | log2) << 3 | 7;
+		assert_refused(&stack[10]);
+		assert_int_equal(stack[9] & 7, 7); /* nothing is changed */
 	}
 }
 
@@ -262,6 +277,46 @@ static void null_contexts_are_caught_by_the_tree(void **state)
 	assert_caught(NULL);
 	assert_int_equal(memctx_check(NULL, NULL, NULL), 0);
 	assert_caught(NULL);
+	assert_int_equal(memctx_kind_of(NULL), MEMCTX_ASET);
+	assert_caught(NULL);
+	assert_null(memctx_walk(ctx, NULL));
+	assert_caught(NULL);
+}
+
+static void null_contexts_are_caught_by_inspection(void **state)
+{
+	struct memctx_block_info block = {0};
+	struct memctx_stats s, zero;
+
+	(void)state;
+	errno = 0;
+	memset(&s, 1, sizeof s);
+	memset(&zero, 0, sizeof zero);
+	memctx_stats(NULL, &s);
+	assert_caught(NULL);
+	assert_memory_equal(&s, &zero, sizeof s);
+	memctx_each_block(NULL, NULL, NULL);
+	assert_caught(NULL);
+	memctx_each_chunk(NULL, &block, NULL, NULL);
+	assert_caught(NULL);
+	memctx_each_free(NULL, 0, NULL, NULL);
+	assert_caught(NULL);
+}
+
+static void null_strings_and_functions_are_caught(void **state)
+{
+	struct memctx_callback callback = {0};
+
+	(void)state;
+	errno = 0;
+	assert_null(memctx_strdup(ctx, NULL));
+	assert_caught(ctx);
+	assert_null(memctx_strndup(ctx, NULL, 3));
+	assert_caught(ctx);
+	memctx_on_reset(ctx, NULL);
+	assert_caught(ctx);
+	memctx_on_reset(ctx, &callback);
+	assert_caught(ctx);
 }
 
 /* Runs FUNC with the default hook in a child; the one line that it leaves on stderr. */
@@ -329,12 +384,15 @@ int main(void)
 		TEST(double_frees_are_caught),
 		TEST(freed_aligned_chunks_are_caught),
 		TEST(foreign_pointers_are_caught),
+		TEST(foreign_words_of_alignment_are_caught),
 		TEST(pointers_of_malloc_are_caught),
 		TEST(interior_pointers_are_caught),
 		TEST(carriers_of_aligned_chunks_are_caught),
 		TEST(null_chunks_are_caught),
 		TEST(null_contexts_are_caught_by_allocation),
 		TEST(null_contexts_are_caught_by_the_tree),
+		TEST(null_contexts_are_caught_by_inspection),
+		TEST(null_strings_and_functions_are_caught),
 		TEST(default_hook_says_one_line_and_aborts),
 	};
 
