@@ -385,10 +385,21 @@ size_t memctx_trim(void)
 	return bytes;
 }
 
+/* All but resize must be there. */
+static bool backing_is_whole(const struct memctx_backing *backing)
+{
+	return backing->alloc != NULL && backing->free != NULL && backing->reserve != NULL &&
+	       backing->commit != NULL && backing->release != NULL;
+}
+
 int memctx_set_backing(const struct memctx_backing *backing)
 {
 	static const struct memctx_backing system_backing = SYSTEM_BACKING;
 
+	if (backing != NULL && !backing_is_whole(backing)) {
+		errno = EINVAL;
+		return -1;
+	}
 	memctx_trim();
 	if (mcx_units_live() != 0 || atomic_load(&outstanding) != 0) {
 		errno = EBUSY;

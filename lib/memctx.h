@@ -339,7 +339,8 @@ struct memctx_backing {
 
 /*
  * Replaces the backing (NULL: the default, malloc and mmap).  Possible only while no context
- * exists in the process; gives back first what this thread caches.  0, or -1 with EBUSY.
+ * exists in the process; gives back first what this thread caches.  0, or -1 with EBUSY, or with
+ * EINVAL where a function but resize is NULL.
  */
 MEMCTX_API int memctx_set_backing(const struct memctx_backing *backing);
 

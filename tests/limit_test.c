@@ -245,6 +245,18 @@ static void cache_is_bounded(void **state)
 	memctx_overhead(&overhead);
 	assert_in_range(overhead.cached_bytes, 1, 10 << 20);
 	memctx_trim();
+	many[0] = new_context(NULL, "sizes"); /* and of each size there is little */
+	for (size_t size = 20000; size < 1000000; size = size * 9 / 8) {
+		void *chunk[3];
+		for (int i = 0; i < 3; i++)
+			chunk[i] = new_chunk(many[0], size, 1);
+		for (int i = 0; i < 3; i++)
+			memctx_free(chunk[i]);
+		memctx_overhead(&overhead);
+		assert_in_range(overhead.cached_bytes, 0, 10 << 20);
+	}
+	memctx_delete(many[0]);
+	memctx_trim();
 }
 
 static void backing_is_replaced_only_without_contexts(void **state)
@@ -275,6 +287,38 @@ static void backing_is_replaced_only_without_contexts(void **state)
 	assert_null(door_close(&door));
 }
 
+static void assert_not_whole(struct memctx_backing backing)
+{
+	errno = 0;
+	assert_int_equal(memctx_set_backing(&backing), -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+static void backing_must_be_whole(void **state)
+{
+	struct memctx_backing part;
+	struct door door;
+
+	(void)state;
+	assert_true(door_open(&door));
+	part = door.backing;
+	part.alloc = NULL;
+	assert_not_whole(part);
+	part = door.backing;
+	part.free = NULL;
+	assert_not_whole(part);
+	part = door.backing;
+	part.reserve = NULL;
+	assert_not_whole(part);
+	part = door.backing;
+	part.commit = NULL;
+	assert_not_whole(part);
+	part = door.backing;
+	part.release = NULL;
+	assert_not_whole(part);
+	assert_null(door_close(&door));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
@@ -289,6 +333,7 @@ int main(void)
 		TEST(overhead_counts_contexts_and_cache),
 		TEST(cache_is_bounded),
 		TEST(backing_is_replaced_only_without_contexts),
+		TEST(backing_must_be_whole),
 	};
 
 	return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
