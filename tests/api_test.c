@@ -185,6 +185,28 @@ static void tiny_options_still_work(void **state)
 	memctx_delete(ctx);
 }
 
+/* What is left out follows what is said: the maximum is never below the first block. */
+static void options_left_out_follow(void **state)
+{
+	struct memctx_options large = {.init_size = 16 << 20}, small = {.max_size = 2048};
+	memctx *ctx;
+
+	(void)state;
+	memctx_trim();
+	ctx = memctx_create(NULL, "large", NULL, MEMCTX_ASET, &large);
+	assert_non_null(ctx);
+	assert_int_equal(memctx_total(ctx), 16 << 20);
+	memctx_delete(ctx);
+	ctx = memctx_create(NULL, "small", NULL, MEMCTX_ASET, &small);
+	assert_non_null(ctx);
+	assert_int_equal(memctx_total(ctx), 2048);
+	for (int i = 0; i < 100; i++)
+		new_chunk(ctx, 200, 1);
+	assert_int_equal(memctx_total(ctx), stats_of(ctx).total_nblocks * 2048);
+	assert_sound(ctx);
+	memctx_delete(ctx);
+}
+
 static void names_and_idents_of_any_length(void **state)
 {
 	char *word = malloc(10001);
@@ -533,6 +555,7 @@ int main(void)
 		cmocka_unit_test(blocks_double_to_the_maximum),
 		cmocka_unit_test(keeper_is_at_least_min),
 		cmocka_unit_test(tiny_options_still_work),
+		cmocka_unit_test(options_left_out_follow),
 		cmocka_unit_test(names_and_idents_of_any_length),
 		cmocka_unit_test(the_tree_keeps_its_order),
 		cmocka_unit_test(cycles_are_refused),

@@ -447,10 +447,47 @@ static void every_damage_is_found(void **state)
 	}
 }
 
+/* Freeing a chunk whose block is damaged would damage more. */
+static void damaged_large_block_is_not_freed(void **state)
+{
+	struct misuse misuse = {0};
+	struct memctx_stats before = stats_of(world.ctx);
+
+	(void)state;
+	memctx_set_misuse(misuse_note, &misuse);
+	large_owner();
+	memctx_free(world.large);
+	put_back();
+	memctx_set_misuse(NULL, NULL);
+	assert_int_equal(misuse.count, 1);
+	assert_ptr_equal(misuse.pointer, world.large);
+	assert_same_figures(world.ctx, &before);
+	assert_int_equal(memctx_check(world.top, unit_report, NULL), 0);
+}
+
+/* Walks and lists end at a word that is damaged. */
+static void walks_end_at_damage(void **state)
+{
+	struct memctx_chunk_info info;
+	uint64_t count = 0;
+
+	(void)state;
+	link_to(world.used);
+	memctx_each_free(world.ctx, 4, walk_count_free, &count);
+	put_back();
+	assert_int_equal(count, 2); /* free[2], free[1]; what is in use is on no list */
+	word_zero();
+	assert_false(memctx_describe(world.used, &info));
+	put_back();
+	assert_true(memctx_describe(world.used, &info));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_damage_is_found, begin, end),
+		cmocka_unit_test_setup_teardown(damaged_large_block_is_not_freed, begin, end),
+		cmocka_unit_test_setup_teardown(walks_end_at_damage, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -458,6 +458,12 @@ static void chunks_describe_themselves(void **state)
 	assert_int_equal(info.size_class, 4);
 	assert_true(memctx_describe(b, &info));
 	assert_null(info.next);
+	a = memctx_alloc_aligned(ctx, 70, 1024);
+	assert_non_null(a);
+	assert_true(memctx_describe(a, &info));
+	assert_ptr_equal(info.owner, ctx);
+	assert_int_equal(info.requested, 70);
+	assert_false(info.is_free);
 	assert_false(memctx_describe(&none[2], &info));
 	assert_false(memctx_describe(NULL, &info));
 }

@@ -442,6 +442,68 @@ static void first_context_survives_refusals(void **state)
 	}
 }
 
+/* A backing without resize, refused the block to move to. */
+static void growing_without_resize_survives_refusals(void **state)
+{
+	struct memctx_stats before;
+	unsigned char *chunk;
+	memctx *ctx;
+
+	(void)state;
+	memctx_trim();
+	assert_true(door_open(&door));
+	door.backing.resize = NULL;
+	assert_int_equal(memctx_set_backing(&door.backing), 0);
+	ctx = new_context(NULL, "stiff");
+	chunk = new_chunk(ctx, 100000, 7);
+	before = stats_of(ctx);
+	door.refuse_at = door.requests + 1;
+	door.refuse_on = true;
+	errno = 0;
+	assert_null(memctx_realloc(chunk, 200000));
+	assert_int_equal(errno, ENOMEM);
+	assert_same_figures(ctx, &before);
+	assert_true(filled_with(chunk, 100000, 7));
+	door.refuse_at = 0;
+	chunk = memctx_realloc(chunk, 200000);
+	assert_true(chunk != NULL && filled_with(chunk, 100000, 7));
+	assert_sound(ctx);
+	memctx_delete(ctx);
+	assert_null(door_close(&door));
+}
+
+static void *reserve_little(size_t size, void *arg)
+{
+	return size > 20 << 20 ? NULL : door_reserve(size, arg);
+}
+
+/* Little address space: a smaller reservation is taken, and when it is full, that is ENOMEM. */
+static void contexts_end_with_the_address_space(void **state)
+{
+	memctx *top, *ctx = NULL, *last = NULL;
+	size_t count = 0;
+
+	(void)state;
+	memctx_trim();
+	assert_true(door_open(&door));
+	door.backing.reserve = reserve_little;
+	assert_int_equal(memctx_set_backing(&door.backing), 0);
+	top = new_context(NULL, "top");
+	do {
+		last = ctx;
+		errno = 0;
+		ctx = memctx_create(top, "one", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
+	} while (ctx != NULL && ++count < 100000);
+	assert_null(ctx);
+	assert_int_equal(errno, ENOMEM);
+	assert_true(count > 1000);
+	memctx_delete(last); /* its place may be had again */
+	assert_non_null(memctx_create(top, "one", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS));
+	assert_int_equal(memctx_check(top, unit_report, NULL), 0);
+	memctx_delete(top);
+	assert_null(door_close(&door));
+}
+
 /* Long work with every k-th request refused: contents and sums hold, and nothing leaks. */
 static void long_work_with_steady_refusals(void **state)
 {
@@ -488,6 +550,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_changes_when_the_system_refuses),
 		cmocka_unit_test(first_context_survives_refusals),
+		cmocka_unit_test(growing_without_resize_survives_refusals),
+		cmocka_unit_test(contexts_end_with_the_address_space),
 		cmocka_unit_test(long_work_with_steady_refusals),
 	};
 

@@ -120,6 +120,9 @@ static void nothing_is_published(void)
 {
 	memctx_delete(work_a_little());
 	HOLDS(region_fd() == -1 && mcx_region == NULL);
+	HOLDS(memctx_set_backing(NULL) == 0); /* gives the address space back */
+	memctx_delete(work_a_little());
+	HOLDS(mcx_region == NULL);
 }
 
 static void unwanted_by_environment(void)
@@ -456,6 +459,35 @@ static void new_banks_are_not_shared(void)
 	limit_to(RLIMIT_NOFILE, RLIM_INFINITY);
 }
 
+static void go_on_unrecorded(void)
+{
+	HOLDS(mcx_region != NULL && mcx_region->pid == getpid());
+	go_on();
+	HOLDS(mcx_region->ring[0].size == 0);
+}
+
+static void forks_without_a_ring(void)
+{
+	memctx_set_ring(0);
+	tree = work_a_little();
+	children_go_on_as(go_on_unrecorded);
+}
+
+static void begin_anew(void)
+{
+	HOLDS(mcx_region == NULL);
+	memctx_delete(work_a_little());
+	HOLDS(mcx_region != NULL && mcx_region->pid == getpid());
+}
+
+static void forks_without_a_region(void)
+{
+	memctx_delete(work_a_little());
+	HOLDS(memctx_set_backing(NULL) == 0); /* ends the region, the handlers stay */
+	HOLDS(ends_well(start(begin_anew)));
+	begin_anew();
+}
+
 static void fork_below_a_fork(void)
 {
 	tree = work_a_little();
@@ -538,6 +570,8 @@ static void forks_beside_busy_threads(void)
 	DO(children_have_their_own)                                                                \
 	DO(children_without_a_file)                                                                \
 	DO(new_banks_are_not_shared)                                                               \
+	DO(forks_without_a_ring)                                                                   \
+	DO(forks_without_a_region)                                                                 \
 	DO(forks_of_forks)                                                                         \
 	DO(forks_beside_busy_threads)
 
