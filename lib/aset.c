@@ -246,11 +246,23 @@ static inline void *aset_pop(void **bin, void *payload, size_t slack)
 	return payload;
 }
 
+/* The chunk at the head of BIN, with an event that is not the usual. */
+static MCX_COLD void *alloc_rare(memctx *ctx, size_t size, void **bin)
+{
+	size_t room = MCX_CLASS_BYTES(bin - ctx->bin);
+	void *payload = aset_pop(bin, *bin, room - size);
+
+	mcx_watch_alloc(ctx, payload, size, room);
+	return mcx_event(
+		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
+}
+
 void *memctx_alloc(memctx *ctx, size_t size)
 {
 	void **bin;
 	void *payload;
 	size_t slack;
+	int on;
 	size_t k; /* as wide as an index: nothing is extended */
 
 	if (mcx_unlikely(ctx == NULL || size >= ctx->small_end))
@@ -261,10 +273,13 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	if (mcx_unlikely(payload == NULL))
 		return alloc_carve(ctx, size, k);
 	slack = MCX_CLASS_BYTES(k) - size;
+	on = mcx_ring_mode();
+	if (on != MCX_RING_OFF && mcx_unlikely(!mcx_event_usual(ctx, on, mcx_word_use(bin, slack),
+					  mcx_what_chunk(REGION_ALLOC, payload))))
+		return alloc_rare(ctx, size, bin);
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
-	return mcx_event(
-		ctx, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload), payload);
+	return payload;
 }
 
 void *mcx_alloc_quiet(memctx *ctx, size_t size)
@@ -314,9 +329,17 @@ static MCX_COLD void free_other(void *payload, uint64_t word)
 	}
 }
 
+static MCX_COLD void free_rare(void *payload, uint64_t word)
+{
+	mcx_event(mcx_bin_owner(mcx_word_address(word)), word, mcx_what_chunk(REGION_FREE, payload),
+		NULL);
+	aset_push(payload, word, mcx_word_middle(word));
+}
+
 void memctx_free(void *payload)
 {
 	uint64_t word, distance;
+	int on;
 
 	if (mcx_unlikely(payload == NULL))
 		return;
@@ -326,9 +349,14 @@ void memctx_free(void *payload)
 		free_other(payload, word);
 		return;
 	}
+	on = mcx_ring_mode();
+	if (on != MCX_RING_OFF &&
+		mcx_unlikely(!mcx_event_usual(mcx_bin_owner(mcx_word_address(word)), on, word,
+			mcx_what_chunk(REGION_FREE, payload)))) {
+		free_rare(payload, word);
+		return;
+	}
 	aset_push(payload, word, distance & MCX_SLACK_MAX);
-	mcx_event(mcx_bin_owner(mcx_word_address(word)), word, mcx_what_chunk(REGION_FREE, payload),
-		NULL);
 }
 
 void mcx_free_quiet(memctx *ctx, void *payload)

@@ -26,7 +26,8 @@
 #define TEXT_MAX 1023u
 #define ENTRIES_MAX (4 + 2 * (TEXT_MAX / TEXT_BYTES + 1))
 
-static struct mcx_ring unborn;
+static struct region_ring unborn_head; /* always 0 */
+static struct mcx_ring unborn = {.shared = &unborn_head};
 static struct mcx_ring rings[REGION_RINGS];
 MCX_TLS struct mcx_ring *mcx_my_ring = &unborn;
 atomic_int mcx_ring_on;
@@ -85,6 +86,16 @@ void *mcx_event_clock(struct mcx_ring *ring, uint64_t what)
 
 /* ---- Threads come and go ---- */
 
+/* A thread that gets a second ring sees it at once, others when they get a context from it. */
+static void ring_mode_set(void)
+{
+	int mode = all.made > 1 ? MCX_RING_SEVERAL : MCX_RING_ALONE;
+
+	if (!all.is_on || mcx_region == NULL)
+		mode = MCX_RING_OFF;
+	atomic_store_explicit(&mcx_ring_on, mode, memory_order_release);
+}
+
 /* A ring that an ended thread left, or a new one; NULL: there is no room. */
 static struct mcx_ring *ring_find(void)
 {
@@ -110,6 +121,7 @@ static struct mcx_ring *ring_find(void)
 	__atomic_store_n(&shared->size, (uint32_t)ring->mask + 1, __ATOMIC_RELEASE);
 	all.bytes += bytes;
 	all.made++;
+	ring_mode_set();
 	return ring;
 }
 
@@ -152,7 +164,10 @@ static struct mcx_ring *ring_take(memctx *ctx)
 		ring = ring_begin();
 	if (ring == NULL)
 		return NULL;
-	if (before != NULL && before != ring) {
+	/* What it did while there was one ring alone is there. */
+	if (before == NULL)
+		before = &rings[0];
+	if (before != ring) {
 		struct region_event entries[2];
 
 		entries[0].word = mcx_context_word(ctx) | (uint64_t)(before - rings);
@@ -333,7 +348,7 @@ static void rings_switch(bool on)
 				__atomic_load_n(&shared->head, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
 	}
 	all.is_on = on;
-	atomic_store_explicit(&mcx_ring_on, on && mcx_region != NULL, memory_order_release);
+	ring_mode_set();
 	if (mcx_region != NULL)
 		mcx_region->ring_events = on ? all.events : 0;
 }

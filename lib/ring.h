@@ -27,7 +27,11 @@ struct mcx_ring {
 };
 
 extern MCX_TLS struct mcx_ring *mcx_my_ring MCX_HIDDEN;
-/* Whether the process records: one for all threads, so that looking costs two instructions. */
+/*
+ * Whether the process records: one for all threads, so that looking costs two instructions.  While
+ * only one ring was ever made, every context's latest event is there and no context is asked.
+ */
+enum { MCX_RING_OFF, MCX_RING_ALONE, MCX_RING_SEVERAL };
 extern atomic_int mcx_ring_on MCX_HIDDEN;
 
 /*
@@ -42,9 +46,14 @@ struct mcx_ring *mcx_ring_take(memctx *ctx) MCX_HIDDEN MCX_COLD;
 void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_COLD;
 void *mcx_event_clock(struct mcx_ring *ring, uint64_t what) MCX_HIDDEN MCX_COLD;
 
+static inline int mcx_ring_mode(void)
+{
+	return atomic_load_explicit(&mcx_ring_on, memory_order_relaxed);
+}
+
 static inline bool mcx_ring_is_on(void)
 {
-	return mcx_likely(atomic_load_explicit(&mcx_ring_on, memory_order_relaxed) != 0);
+	return mcx_likely(mcx_ring_mode() != MCX_RING_OFF);
 }
 
 static inline uint64_t mcx_what(enum region_op op, uint64_t number)
@@ -85,6 +94,29 @@ static inline void *mcx_event(memctx *ctx, uint64_t word, uint64_t what, void *r
 	if (mcx_unlikely(head % MCX_RING_CLOCK == 0))
 		return mcx_event_clock(ring, what);
 	return result;
+}
+
+/*
+ * Writes such an event where nothing rare is due, else returns false and has done nothing:
+ * mcx_event() does it then.  For memctx_alloc() and memctx_free(), before they store anything
+ * themselves.  Their stores go where the chunk's header word says, and until that has come from
+ * memory some processors hold back the load of the head, and with it the next cache misses.
+ */
+static inline bool mcx_event_usual(const memctx *ctx, int on, uint64_t word, uint64_t what)
+{
+	struct mcx_ring *ring = mcx_my_ring;
+	struct region_ring *shared = ring->shared;
+	uint64_t head;
+
+	if (mcx_unlikely(on != MCX_RING_ALONE && ctx->ring != ring))
+		return false;
+	/* A thread without a ring has a head of 0, so it goes the other way here. */
+	head = __atomic_load_n(&shared->head, __ATOMIC_RELAXED);
+	if (mcx_unlikely(head % MCX_RING_CLOCK == 0))
+		return false;
+	mcx_ring_store(&ring->events[head & ring->mask], word, what);
+	__atomic_store_n(&shared->head, head + 1, __ATOMIC_RELEASE);
+	return true;
 }
 
 /* The same about CTX as a whole. */
