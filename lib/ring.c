@@ -26,8 +26,7 @@
 #define TEXT_MAX 1023u
 #define ENTRIES_MAX (4 + 2 * (TEXT_MAX / TEXT_BYTES + 1))
 
-static struct region_ring unborn_head; /* always 0 */
-static struct mcx_ring unborn = {.shared = &unborn_head};
+static struct mcx_ring unborn;
 static struct mcx_ring rings[REGION_RINGS];
 MCX_TLS struct mcx_ring *mcx_my_ring = &unborn;
 atomic_int mcx_ring_on;
@@ -61,6 +60,15 @@ static uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Makes the head's place the next: usual events go up to the next that the clock is read at. */
+static void ring_aim(struct mcx_ring *ring)
+{
+	uint64_t place = ring->shared->head & ring->mask;
+
+	ring->next = &ring->events[place];
+	ring->stop = &ring->events[(place + MCX_RING_CLOCK - 1) & ~(uint64_t)(MCX_RING_CLOCK - 1)];
+}
+
 static void ring_put(struct mcx_ring *ring, const struct region_event *entries, unsigned n)
 {
 	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
@@ -69,6 +77,7 @@ static void ring_put(struct mcx_ring *ring, const struct region_event *entries, 
 		mcx_ring_store(
 			&ring->events[(head + i) & ring->mask], entries[i].word, entries[i].what);
 	__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
+	ring_aim(ring);
 }
 
 static void ring_time(struct mcx_ring *ring)
@@ -76,12 +85,6 @@ static void ring_time(struct mcx_ring *ring)
 	struct region_event event = {clock_ns(), mcx_what(REGION_TIME, 0)};
 
 	ring_put(ring, &event, 1);
-}
-
-void *mcx_event_clock(struct mcx_ring *ring, uint64_t what)
-{
-	ring_time(ring);
-	return (void *)(uintptr_t)(what & REGION_WHAT_MASK);
 }
 
 /* ---- Threads come and go ---- */
@@ -135,6 +138,8 @@ static struct mcx_ring *ring_begin(void)
 	ring = ring_find();
 	if (ring != NULL) {
 		ring->shared->tid = (uint32_t)syscall(SYS_gettid);
+		/* After a fork its last writer may have been ahead of the file's copy. */
+		ring_aim(ring);
 		mcx_my_ring = ring;
 	}
 	mcx_ring_unlock();
@@ -195,14 +200,18 @@ void mcx_ring_join_other(memctx *parent)
 	ring_take(parent);
 }
 
-void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what)
+void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 {
-	struct mcx_ring *ring = mcx_ring_take(ctx);
+	bool is_first = ctx->ring != mcx_my_ring;
+	struct mcx_ring *ring = is_first ? mcx_ring_take(ctx) : mcx_my_ring;
 	struct region_event event = {word, what};
+	uint64_t head;
 
 	if (ring != NULL) {
+		head = ring->shared->head;
 		ring_put(ring, &event, 1);
-		ring_time(ring);
+		if (is_first || head % MCX_RING_CLOCK == 0)
+			ring_time(ring);
 	}
 	return (void *)(uintptr_t)(what & REGION_WHAT_MASK);
 }

@@ -21,9 +21,11 @@
 
 /* The writer's side of a ring; one for each region_ring, never freed. */
 struct mcx_ring {
-	uint64_t mask; /* size - 1 */
-	struct region_event *events;
+	struct region_event *next; /* where the usual event goes: that of the head */
+	struct region_event *stop; /* where the clock is due; NULL: this stands for no ring */
 	struct region_ring *shared;
+	struct region_event *events;
+	uint64_t mask; /* size - 1 */
 };
 
 extern MCX_TLS struct mcx_ring *mcx_my_ring MCX_HIDDEN;
@@ -40,11 +42,10 @@ extern atomic_int mcx_ring_on MCX_HIDDEN;
  */
 struct mcx_ring *mcx_ring_take(memctx *ctx) MCX_HIDDEN MCX_COLD;
 /*
- * The rest of mcx_event() where the ring is not CTX's yet; where the clock is due.  Each returns
- * the address in WHAT.
+ * The rest of mcx_event(): where the ring is not CTX's yet, or the clock is due.  Returns the
+ * address in WHAT.
  */
-void *mcx_event_first(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_COLD;
-void *mcx_event_clock(struct mcx_ring *ring, uint64_t what) MCX_HIDDEN MCX_COLD;
+void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_COLD;
 
 static inline int mcx_ring_mode(void)
 {
@@ -73,50 +74,41 @@ static inline void mcx_ring_store(struct region_event *event, uint64_t word, uin
 }
 
 /*
+ * Writes an event of one entry where nothing rare is due, else returns false and has done nothing.
+ * MODE is not MCX_RING_OFF.
+ *
+ * memctx_alloc() and memctx_free() call it before they store anything themselves.  Their stores go
+ * where the chunk's header word says, and until that has come from memory some processors hold back
+ * the loads here, and with them the next cache misses.
+ */
+static inline bool mcx_event_usual(const memctx *ctx, int mode, uint64_t word, uint64_t what)
+{
+	struct mcx_ring *ring = mcx_my_ring;
+	struct region_event *next = ring->next;
+	struct region_ring *shared;
+
+	if (mcx_unlikely(mode != MCX_RING_ALONE && ctx->ring != ring))
+		return false;
+	if (mcx_unlikely(next == ring->stop))
+		return false;
+	shared = ring->shared;
+	ring->next = next + 1;
+	mcx_ring_store(next, word, what);
+	__atomic_store_n(&shared->head, shared->head + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+/*
  * One event of CTX of one entry, about RESULT, which it returns: a function that ends with an
  * event needs no frame, since what is rare is reached by a tail call.
  */
 static inline void *mcx_event(memctx *ctx, uint64_t word, uint64_t what, void *result)
 {
-	struct mcx_ring *ring;
-	struct region_ring *shared;
-	uint64_t head;
+	int mode = mcx_ring_mode();
 
-	if (!mcx_ring_is_on())
+	if (mode == MCX_RING_OFF || mcx_likely(mcx_event_usual(ctx, mode, word, what)))
 		return result;
-	ring = mcx_my_ring;
-	if (mcx_unlikely(ctx->ring != ring))
-		return mcx_event_first(ctx, word, what);
-	shared = ring->shared;
-	head = __atomic_load_n(&shared->head, __ATOMIC_RELAXED);
-	mcx_ring_store(&ring->events[head & ring->mask], word, what);
-	__atomic_store_n(&shared->head, head + 1, __ATOMIC_RELEASE);
-	if (mcx_unlikely(head % MCX_RING_CLOCK == 0))
-		return mcx_event_clock(ring, what);
-	return result;
-}
-
-/*
- * Writes such an event where nothing rare is due, else returns false and has done nothing:
- * mcx_event() does it then.  For memctx_alloc() and memctx_free(), before they store anything
- * themselves.  Their stores go where the chunk's header word says, and until that has come from
- * memory some processors hold back the load of the head, and with it the next cache misses.
- */
-static inline bool mcx_event_usual(const memctx *ctx, int on, uint64_t word, uint64_t what)
-{
-	struct mcx_ring *ring = mcx_my_ring;
-	struct region_ring *shared = ring->shared;
-	uint64_t head;
-
-	if (mcx_unlikely(on != MCX_RING_ALONE && ctx->ring != ring))
-		return false;
-	/* A thread without a ring has a head of 0, so it goes the other way here. */
-	head = __atomic_load_n(&shared->head, __ATOMIC_RELAXED);
-	if (mcx_unlikely(head % MCX_RING_CLOCK == 0))
-		return false;
-	mcx_ring_store(&ring->events[head & ring->mask], word, what);
-	__atomic_store_n(&shared->head, head + 1, __ATOMIC_RELEASE);
-	return true;
+	return mcx_event_rare(ctx, word, what);
 }
 
 /* The same about CTX as a whole. */
