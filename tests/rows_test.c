@@ -141,6 +141,64 @@ static void test_sort(void **state)
 		4, 0, 0);
 }
 
+/* The least first; where two are equal the greater total stands first all the same. */
+static void test_reverse(void **state)
+{
+	(void)state;
+	expect(&(struct rows_options){.reverse = true}, 0,
+		"0 Top x1 9 2620; 1 pair x1 1 40; 1 pair x1 1 60; 1 locks x1 1 700; "
+		"1 cache x1 5 820; 2 index x3 4 320; 3 leaf x1 1 20",
+		0, 0, 0);
+	expect(&(struct rows_options){.sort = ROWS_NAME, .reverse = true, .depth = 2}, 0,
+		"0 Top x1 9 2620; 1 pair x1 1 60; 1 pair x1 1 40; 1 locks x1 1 700; "
+		"1 cache x1 5 820",
+		4, 0, 0);
+}
+
+/* What grew most stands first, what shrank last; a line's change is that of its members. */
+static void test_changes(void **state)
+{
+	/*                           Top cache a  b  leaf c  one two locks */
+	static const int64_t grew[] = {7, 12, -1, 5, 5, 8, -9, 3, 1};
+	struct rows_options options = {.sort = ROWS_CHANGE, .changes = grew};
+	struct snapshot *s = sample();
+	struct rows *rows = rows_new(s, &options);
+
+	(void)state;
+	assert_string_equal(text(rows),
+		"0 Top x1 9 2620; 1 cache x1 5 820; 2 index x3 4 320; 3 leaf x1 1 20; "
+		"1 pair x1 1 60; 1 locks x1 1 700; 1 pair x1 1 40");
+	assert_int_equal(rows->rows[2].change, -1 + 5 + 8);
+	assert_int_equal(rows->rows[6].change, -9);
+	rows_free(rows);
+	snapshot_free(s);
+}
+
+static void test_remake(void **state)
+{
+	struct snapshot *s = sample();
+	struct rows *rows = rows_new(s, &(struct rows_options){.own = true});
+	uint32_t member;
+
+	(void)state;
+	assert_int_equal(rows_remake(rows, &(struct rows_options){.sort = ROWS_TAIL}), 0);
+	assert_string_equal(text(rows),
+		"0 Top x1 9 2620; 1 locks x1 1 700; 1 pair x1 1 40; 1 cache x1 5 820; "
+		"2 index x3 4 320; 3 leaf x1 1 20; 1 pair x1 1 60");
+	assert_int_equal(rows_remake(rows, &(struct rows_options){.filter = "two"}), 0);
+	assert_string_equal(text(rows), "0 Top x1 9 2620; 1 pair x1 1 60");
+	assert_int_equal(rows_remake(rows, &(struct rows_options){.group = true}), 0);
+	/* The members of the line of indexes: contexts 2, 3 and 5. */
+	assert_string_equal(rows_name(s, rows->rows[3].context), "index");
+	member = rows->rows[3].context;
+	assert_int_equal(member, 2);
+	assert_int_equal(member = rows->next[member], 3);
+	assert_int_equal(member = rows->next[member], 5);
+	assert_true(rows->next[member] == SNAPSHOT_NONE);
+	rows_free(rows);
+	snapshot_free(s);
+}
+
 static void test_depth_and_limit(void **state)
 {
 	(void)state;
@@ -323,6 +381,9 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_sort),
+		cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_remake),
 		cmocka_unit_test(test_depth_and_limit),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_unknown_and_empty),

@@ -6,7 +6,7 @@
  * siblings below it are put in its place, the greatest uppermost.  Names are numbered once, so
  * that siblings of one name are found by counting.  Everything is O(n log n), nothing recurses.
  */
-#include "model/rows.h"
+#include "model/rows_inner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 /* A line to come.  Several members are a list through builder.next. */
 struct pending {
 	uint64_t key, total;
+	int64_t change;
 	uint32_t first, last;
 	uint32_t members, contexts;
 	uint32_t parent, level;
@@ -28,11 +29,8 @@ struct builder {
 	const struct rows_options *options;
 	struct rows *rows;
 	bool *keep;         /* what the filter leaves */
-	uint32_t *name;     /* the number of each context's name */
-	uint64_t *rank;     /* of a name: a key that sorts by name */
 	uint32_t *count;    /* of a name: siblings at hand */
 	uint32_t *group_of; /* of a name: the pending line of the siblings at hand */
-	uint32_t *next;     /* the next member of a context's line */
 	uint32_t *siblings;
 	size_t n_siblings;
 	struct pending *stack;
@@ -40,7 +38,7 @@ struct builder {
 	size_t n_groups, groups_room;
 };
 
-static const char *const key_names[ROWS_KEYS] = {
+static const char *const key_names[ROWS_ALL_KEYS] = {
 	[ROWS_TOTAL] = "total",
 	[ROWS_USED] = "used",
 	[ROWS_FREE] = "free",
@@ -53,6 +51,8 @@ static const char *const key_names[ROWS_KEYS] = {
 	[ROWS_CHUNKS] = "chunks",
 	[ROWS_CONTEXTS] = "contexts",
 	[ROWS_NAME] = "name",
+	[ROWS_CHANGE] = "change",
+	[ROWS_KIND] = "kind",
 };
 
 const char *rows_key_name(enum rows_key key)
@@ -156,9 +156,9 @@ static uint32_t name_number(struct named *table, size_t mask, const char *s, uin
 	return table[i].number;
 }
 
-static int number_names(struct builder *b)
+static int number_names(struct rows *rows)
 {
-	size_t n = b->snapshot->n, mask = 15, used = 0;
+	size_t n = rows->snapshot->n, mask = 15, used = 0;
 	uint32_t names = 0;
 	struct named *table;
 
@@ -168,13 +168,14 @@ static int number_names(struct builder *b)
 	if (table == NULL)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		b->name[i] = name_number(table, mask, rows_name(b->snapshot, (uint32_t)i), &names);
+		rows->names[i] =
+			name_number(table, mask, rows_name(rows->snapshot, (uint32_t)i), &names);
 	for (size_t i = 0; i <= mask; i++)
 		if (table[i].string != NULL)
 			table[used++] = table[i];
 	qsort(table, used, sizeof(*table), compare_named);
 	for (size_t i = 0; i < used; i++)
-		b->rank[table[i].number] = used - i;
+		rows->ranks[table[i].number] = used - i;
 	free(table);
 	return 0;
 }
@@ -216,8 +217,13 @@ static bool counts_own(const struct rows_options *options)
 
 static const struct snapshot_figures *context_figures(const struct builder *b, uint32_t context)
 {
-	return b->rows->sums != NULL ? &b->rows->sums[context]
-				     : &b->snapshot->contexts[context].own;
+	return counts_own(b->options) ? &b->snapshot->contexts[context].own
+				      : &b->rows->sums[context];
+}
+
+static int64_t context_change(const struct builder *b, uint32_t context)
+{
+	return b->options->changes != NULL ? b->options->changes[context] : 0;
 }
 
 static uint32_t context_count(const struct builder *b, uint32_t context)
@@ -255,17 +261,18 @@ static int join(struct builder *b, struct pending *p, uint32_t context)
 	if (p->group == SNAPSHOT_NONE && group_new(b, p) < 0)
 		return -1;
 	snapshot_sum(&b->rows->groups[p->group], context_figures(b, context));
-	b->next[p->last] = context;
-	b->next[context] = SNAPSHOT_NONE;
+	b->rows->next[p->last] = context;
+	b->rows->next[context] = SNAPSHOT_NONE;
 	p->last = context;
 	p->members++;
 	p->contexts += context_count(b, context);
+	p->change += context_change(b, context);
 	return 0;
 }
 
 static int place(struct builder *b, uint32_t context, uint32_t parent, uint32_t level)
 {
-	uint32_t name = b->name[context];
+	uint32_t name = b->rows->names[context];
 	uint32_t least = b->options->group ? 1 : ROWS_GROUP_LEAST;
 	bool grouped = (b->options->group || !b->options->all) && b->count[name] >= least;
 
@@ -273,11 +280,12 @@ static int place(struct builder *b, uint32_t context, uint32_t parent, uint32_t 
 		return join(b, &b->stack[b->group_of[name]], context);
 	if (grouped)
 		b->group_of[name] = (uint32_t)b->depth;
-	b->next[context] = SNAPSHOT_NONE;
+	b->rows->next[context] = SNAPSHOT_NONE;
 	b->stack[b->depth++] = (struct pending){.first = context,
 		.last = context,
 		.members = 1,
 		.contexts = context_count(b, context),
+		.change = context_change(b, context),
 		.parent = parent,
 		.level = level,
 		.group = SNAPSHOT_NONE};
@@ -296,20 +304,30 @@ static int compare_pending(const void *a, const void *b)
 	return x->first > y->first ? -1 : 1;
 }
 
-static uint64_t known(uint64_t value)
+/* The least kind the greatest key, as with names. */
+static uint64_t kind_key(const struct builder *b, uint32_t context)
 {
-	return value == SNAPSHOT_UNKNOWN ? 0 : value;
+	const char *kind = snapshot_string(b->snapshot, b->snapshot->contexts[context].kind);
+	uint64_t key = 0;
+
+	for (int i = 0; i < 8; i++)
+		key = key << 8 | (unsigned char)(*kind != '\0' ? *kind++ : 0);
+	return ~key;
 }
 
 static uint64_t pending_key(const struct builder *b, const struct pending *p)
 {
 	switch (b->options->sort) {
 	case ROWS_NAME:
-		return b->rank[b->name[p->first]];
+		return b->rows->ranks[b->rows->names[p->first]];
 	case ROWS_CONTEXTS:
 		return p->contexts;
+	case ROWS_CHANGE:
+		return (uint64_t)p->change + ((uint64_t)1 << 63);
+	case ROWS_KIND:
+		return kind_key(b, p->first);
 	default:
-		return known(figure(pending_figures(b, p), b->options->sort));
+		return rows_known(figure(pending_figures(b, p), b->options->sort));
 	}
 }
 
@@ -319,17 +337,19 @@ static int place_siblings(struct builder *b, uint32_t parent, uint32_t level)
 	size_t base = b->depth;
 
 	for (size_t i = 0; i < b->n_siblings; i++)
-		b->count[b->name[b->siblings[i]]]++;
+		b->count[b->rows->names[b->siblings[i]]]++;
 	for (size_t i = 0; i < b->n_siblings; i++)
 		if (place(b, b->siblings[i], parent, level) < 0)
 			return -1;
 	for (size_t i = 0; i < b->n_siblings; i++) {
-		b->count[b->name[b->siblings[i]]] = 0;
-		b->group_of[b->name[b->siblings[i]]] = SNAPSHOT_NONE;
+		b->count[b->rows->names[b->siblings[i]]] = 0;
+		b->group_of[b->rows->names[b->siblings[i]]] = SNAPSHOT_NONE;
 	}
 	for (size_t i = base; i < b->depth; i++) {
 		b->stack[i].key = pending_key(b, &b->stack[i]);
-		b->stack[i].total = known(pending_figures(b, &b->stack[i])->total_bytes);
+		if (b->options->reverse)
+			b->stack[i].key = ~b->stack[i].key;
+		b->stack[i].total = rows_known(pending_figures(b, &b->stack[i])->total_bytes);
 	}
 	qsort(b->stack + base, b->depth - base, sizeof(*b->stack), compare_pending);
 	return 0;
@@ -353,16 +373,17 @@ static int add_row(struct builder *b, const struct pending *p)
 		.contexts = p->contexts,
 		.level = p->level,
 		.parent = p->parent,
+		.change = p->change,
 		.end = p->group}; /* until the groups' sums no longer move */
 	b->n_siblings = 0;
 	if (b->options->group || (b->options->depth != 0 && p->level + 1 >= b->options->depth))
 		return 0;
-	for (uint32_t m = p->first; m != SNAPSHOT_NONE; m = b->next[m])
+	for (uint32_t m = p->first; m != SNAPSHOT_NONE; m = b->rows->next[m])
 		collect(b, m + 1, b->snapshot->contexts[m].end);
 	return place_siblings(b, at, p->level + 1);
 }
 
-static void set_ends(struct rows *rows)
+void rows_set_ends(struct rows *rows)
 {
 	for (size_t i = 0; i < rows->n; i++)
 		rows->rows[i].end = (uint32_t)i + 1;
@@ -389,7 +410,7 @@ static void finish(struct builder *b)
 							 : context_figures(b, row->context);
 	}
 	rows->deeper = kept - shown;
-	set_ends(rows);
+	rows_set_ends(rows);
 }
 
 static int build(struct builder *b)
@@ -397,8 +418,6 @@ static int build(struct builder *b)
 	const struct snapshot *snapshot = b->snapshot;
 
 	apply_filter(b);
-	if (number_names(b) < 0)
-		return -1;
 	if (!b->options->group)
 		collect(b, 0, (uint32_t)snapshot->n);
 	for (uint32_t i = 0; b->options->group && i < snapshot->n; i++)
@@ -419,17 +438,14 @@ static int build(struct builder *b)
 static bool builder_room(struct builder *b, size_t n)
 {
 	b->keep = calloc(n, sizeof(*b->keep));
-	b->name = calloc(n, sizeof(*b->name));
-	b->rank = calloc(n, sizeof(*b->rank));
 	b->count = calloc(n, sizeof(*b->count));
 	b->group_of = malloc(n * sizeof(*b->group_of));
-	b->next = malloc(n * sizeof(*b->next));
 	b->siblings = malloc(n * sizeof(*b->siblings));
 	b->stack = malloc(n * sizeof(*b->stack));
+	b->rows->next = malloc(n * sizeof(*b->rows->next));
 	b->rows->rows = malloc(n * sizeof(*b->rows->rows));
-	if (b->keep == NULL || b->name == NULL || b->rank == NULL || b->count == NULL ||
-		b->group_of == NULL || b->next == NULL || b->siblings == NULL || b->stack == NULL ||
-		b->rows->rows == NULL)
+	if (b->keep == NULL || b->count == NULL || b->group_of == NULL || b->siblings == NULL ||
+		b->stack == NULL || b->rows->next == NULL || b->rows->rows == NULL)
 		return false;
 	memset(b->group_of, 0xff, n * sizeof(*b->group_of));
 	return true;
@@ -438,135 +454,83 @@ static bool builder_room(struct builder *b, size_t n)
 static void builder_free(struct builder *b)
 {
 	free(b->keep);
-	free(b->name);
-	free(b->rank);
 	free(b->count);
 	free(b->group_of);
-	free(b->next);
 	free(b->siblings);
 	free(b->stack);
+}
+
+/* What depends on the snapshot alone. */
+static bool add_base(struct rows *rows, size_t n, bool own)
+{
+	if (rows->names == NULL) {
+		rows->names = malloc(n * sizeof(*rows->names));
+		rows->ranks = malloc(n * sizeof(*rows->ranks));
+		if (rows->names == NULL || rows->ranks == NULL || number_names(rows) < 0) {
+			free(rows->names);
+			rows->names = NULL;
+			free(rows->ranks);
+			rows->ranks = NULL;
+			return false;
+		}
+	}
+	if (rows->sums == NULL && !own) {
+		rows->sums = malloc(n * sizeof(*rows->sums));
+		if (rows->sums == NULL)
+			return false;
+		snapshot_subtree_sums(rows->snapshot, rows->sums);
+	}
+	return true;
+}
+
+/* The lines of one set of options. */
+static void free_lines(struct rows *rows)
+{
+	free(rows->rows);
+	free(rows->groups);
+	free(rows->next);
+}
+
+int rows_remake(struct rows *rows, const struct rows_options *options)
+{
+	size_t room = rows->snapshot->n > 0 ? rows->snapshot->n : 1;
+	struct rows made = {.snapshot = rows->snapshot};
+	struct builder b = {.snapshot = rows->snapshot, .options = options, .rows = &made};
+	bool done = add_base(rows, room, counts_own(options));
+
+	made.names = rows->names;
+	made.ranks = rows->ranks;
+	made.sums = rows->sums;
+	done = done && builder_room(&b, room) && build(&b) == 0;
+	builder_free(&b);
+	free_lines(done ? rows : &made);
+	if (done)
+		*rows = made;
+	errno = done ? errno : ENOMEM;
+	return done ? 0 : -1;
 }
 
 struct rows *rows_new(const struct snapshot *snapshot, const struct rows_options *options)
 {
 	struct rows *rows = calloc(1, sizeof(*rows));
-	struct builder b = {.snapshot = snapshot, .options = options, .rows = rows};
-	size_t room = snapshot->n > 0 ? snapshot->n : 1;
-	bool done = false;
 
 	if (rows == NULL)
 		return NULL;
 	rows->snapshot = snapshot;
-	if (!counts_own(options)) {
-		rows->sums = malloc(room * sizeof(*rows->sums));
-		if (rows->sums != NULL)
-			snapshot_subtree_sums(snapshot, rows->sums);
-	}
-	if (counts_own(options) || rows->sums != NULL)
-		done = builder_room(&b, room) && build(&b) == 0;
-	builder_free(&b);
-	if (!done) {
-		rows_free(rows);
-		errno = ENOMEM;
-		return NULL;
-	}
-	return rows;
+	if (rows_remake(rows, options) == 0)
+		return rows;
+	rows_free(rows);
+	errno = ENOMEM;
+	return NULL;
 }
 
 void rows_free(struct rows *rows)
 {
 	if (rows == NULL)
 		return;
-	free(rows->rows);
+	free_lines(rows);
+	free(rows->names);
+	free(rows->ranks);
 	free(rows->sums);
-	free(rows->groups);
 	free(rows);
-}
-
-/* ---- Fewer lines ---------------------------------------------------------------------- */
-
-struct ranked {
-	uint64_t value;
-	uint32_t row;
-};
-
-/* The greatest first; of equal ones the line that stands first, which may be above the other. */
-static int compare_ranked(const void *a, const void *b)
-{
-	const struct ranked *x = a, *y = b;
-
-	if (x->value != y->value)
-		return x->value > y->value ? -1 : 1;
-	return x->row < y->row ? -1 : 1;
-}
-
-/*
- * Ranks every line by the greatest figure in its subtree: so a line never ranks before those above
- * it, and the first of the ranked lines are a tree.
- */
-static void rank(const struct rows *rows, enum rows_key key, struct ranked *ranked)
-{
-	for (size_t i = 0; i < rows->n; i++)
-		ranked[i] = (struct ranked){known(rows_value(&rows->rows[i], key)), (uint32_t)i};
-	for (size_t i = rows->n; i-- > 0;) {
-		uint32_t parent = rows->rows[i].parent;
-
-		if (parent != SNAPSHOT_NONE && ranked[parent].value < ranked[i].value)
-			ranked[parent].value = ranked[i].value;
-	}
-	qsort(ranked, rows->n, sizeof(*ranked), compare_ranked);
-}
-
-/* Takes the lines of RANKED from MAX on away; MOVED has room for each line's new place. */
-static void close_gaps(struct rows *rows, const struct ranked *ranked, size_t max,
-	enum rows_key key, uint32_t *moved)
-{
-	uint32_t kept = 0;
-
-	memset(moved, 0, rows->n * sizeof(*moved));
-	for (size_t i = max; i < rows->n; i++) {
-		const struct row *row = &rows->rows[ranked[i].row];
-		uint64_t value = known(rows_value(row, key));
-
-		moved[ranked[i].row] = SNAPSHOT_NONE;
-		rows->hidden += row->members;
-		if (value > rows->hidden_most)
-			rows->hidden_most = value;
-	}
-	for (size_t i = 0; i < rows->n; i++) {
-		struct row row = rows->rows[i];
-
-		if (moved[i] == SNAPSHOT_NONE)
-			continue;
-		if (row.parent != SNAPSHOT_NONE)
-			row.parent = moved[row.parent];
-		moved[i] = kept;
-		rows->rows[kept++] = row;
-	}
-	rows->n = kept;
-	set_ends(rows);
-}
-
-int rows_limit(struct rows *rows, size_t max, enum rows_key key)
-{
-	struct ranked *ranked;
-	uint32_t *moved;
-	bool done;
-
-	if (rows->n <= max)
-		return 0;
-	if (key == ROWS_NAME)
-		key = ROWS_TOTAL;
-	ranked = malloc(rows->n * sizeof(*ranked));
-	moved = malloc(rows->n * sizeof(*moved));
-	done = ranked != NULL && moved != NULL;
-	if (done) {
-		rank(rows, key, ranked);
-		close_gaps(rows, ranked, max, key, moved);
-	}
-	free(ranked);
-	free(moved);
-	if (!done)
-		errno = ENOMEM;
-	return done ? 0 : -1;
 }

@@ -31,7 +31,10 @@ enum rows_key {
 	ROWS_CHUNKS,
 	ROWS_CONTEXTS,
 	ROWS_NAME,
-	ROWS_KEYS,
+	ROWS_KEYS, /* those that a table has; a screen has more: */
+	ROWS_CHANGE = ROWS_KEYS,
+	ROWS_KIND,
+	ROWS_ALL_KEYS,
 };
 
 struct rows_options {
@@ -40,6 +43,9 @@ struct rows_options {
 	bool group;     /* a line a name over the whole tree, figures as with own; no levels */
 	uint32_t depth; /* most levels of lines; 0: all */
 	enum rows_key sort;
+	bool reverse; /* the least first */
+	/* What each context's figures (as `own` says) grew by, for the lines' changes; or NULL. */
+	const int64_t *changes;
 	const char *filter; /* keep contexts with this in name or ident, and those above; or NULL */
 };
 
@@ -50,6 +56,7 @@ struct row {
 	uint32_t level;    /* from 0 */
 	uint32_t parent;   /* a line, or SNAPSHOT_NONE */
 	uint32_t end;      /* the first line that is not below this one */
+	int64_t change;    /* the members' changes; 0 without them */
 	const struct snapshot_figures *figures;
 };
 
@@ -62,13 +69,21 @@ struct rows {
 	uint64_t hidden_most; /* the greatest figure among those lines */
 
 	const struct snapshot *snapshot;
-	struct snapshot_figures *sums;   /* subtree sums of all contexts; NULL with own */
+	struct snapshot_figures *sums;   /* subtree sums of all contexts; NULL: never needed */
 	struct snapshot_figures *groups; /* sums of the lines with several members */
+	uint32_t *next;  /* of a context in a line with several: the next in it, or SNAPSHOT_NONE */
+	uint32_t *names; /* of each context the number of its name */
+	uint64_t *ranks; /* of each name the rank, backwards */
 };
 
 /* The lines of SNAPSHOT, which must live as long as they do; NULL with ENOMEM. */
 struct rows *rows_new(const struct snapshot *snapshot, const struct rows_options *options);
 void rows_free(struct rows *rows);
+/*
+ * Makes the lines anew with other options, from the same snapshot: in less time, since what depends
+ * on the snapshot alone is kept.  0, or -1 with ENOMEM and nothing changed.
+ */
+int rows_remake(struct rows *rows, const struct rows_options *options);
 
 /*
  * Keeps the MAX lines greatest by KEY (ROWS_NAME: by total), with those above them.  0, or -1
