@@ -95,8 +95,7 @@ static int gone_put(struct explain *explain, const struct leaving *chunk)
 	return 0;
 }
 
-/* Who lived last at the address of a free chunk. */
-static struct explain_link gone_find(const struct explain *explain, const void *address)
+struct explain_link explain_last_there(const struct explain *explain, const void *address)
 {
 	const struct idmap_entry *entry = idmap_find(&explain->gone, (uintptr_t)address);
 
@@ -213,7 +212,7 @@ static bool chain_link(const struct memctx_chunk_info *info, void *arg)
 {
 	struct chain_walk *walk = arg;
 
-	walk->chain->links[walk->chain->n++] = gone_find(walk->explain, info->address);
+	walk->chain->links[walk->chain->n++] = explain_last_there(walk->explain, info->address);
 	return walk->chain->n < EXPLAIN_LINKS;
 }
 
@@ -446,7 +445,7 @@ static void find_reuse(const struct explain *explain, struct explain_facts *fact
 		after->stats.carved != before->stats.carved)
 		return;
 	facts->reused = true;
-	facts->reused_of = gone_find(explain, now->info.address);
+	facts->reused_of = explain_last_there(explain, now->info.address);
 }
 
 /* What is known of EVENT before it is applied. */

@@ -34,6 +34,26 @@ bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_l
 	return true;
 }
 
+bool replay_look_id(
+	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id)
+{
+	const struct idmap *map = &replay->chunks;
+
+	for (size_t i = 0; i <= map->mask; i++) {
+		const struct idmap_entry *entry = &map->entries[i];
+		struct memctx_chunk_info info;
+
+		if (entry->node == 0 || replay->nodes.hot[entry->node].ctx != owner ||
+			!replay_lives(replay, entry) ||
+			!memctx_describe((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS), &info) ||
+			info.address != address)
+			continue;
+		*id = entry->id;
+		return true;
+	}
+	return false;
+}
+
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life)
 {
 	uint32_t at = nodes_find(&replay->nodes, context);

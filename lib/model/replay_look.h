@@ -38,6 +38,10 @@ struct replay_look {
 /* The live chunk of an id; false: there is none. */
 bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk);
 
+/* The id of the live chunk of OWNER at ADDRESS, as memctx_describe() says it; O(live chunks). */
+bool replay_look_id(
+	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id);
+
 /* The life that the context of an id is in; false: there is none. */
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life);
 /* Whether a context still is in LIFE: neither reset nor deleted since. */
