@@ -159,6 +159,87 @@ bool feed_seek(struct feed *feed, uint64_t event)
 	return true;
 }
 
+/* What an event is sought by. */
+struct wanted {
+	bool is_reset;
+	uint64_t context;
+	uint64_t time_ns; /* else: the last event up to here */
+};
+
+static bool is_wanted(const struct wanted *wanted, const struct explain_subject *subject)
+{
+	if (wanted->time_ns != SNAPSHOT_UNKNOWN)
+		return true;
+	if (wanted->is_reset)
+		return subject->op == TRACE_RESET || subject->op == TRACE_RESETONLY;
+	return subject->has_context && subject->context == wanted->context;
+}
+
+/*
+ * Goes on from here to the first wanted event, or to the last one before BEFORE; *FOUND gets its
+ * number, or stays.
+ */
+static void search(struct feed *feed, const struct wanted *wanted, uint64_t before, uint64_t *found)
+{
+	struct explain_subject subject;
+	struct replay_error error;
+
+	while (explain_peek(feed->explain, &subject, &error) > 0 && subject.number < before) {
+		struct replay_moment now;
+		bool is_it = is_wanted(wanted, &subject);
+
+		if (wanted->time_ns != SNAPSHOT_UNKNOWN) {
+			replay_now(feed->replay, &now);
+			is_it = now.time_ns == SNAPSHOT_UNKNOWN || now.time_ns <= wanted->time_ns;
+			if (!is_it)
+				return;
+		}
+		if (explain_run(feed->explain, subject.number, &error) < 0)
+			return;
+		feed->event = replay_counts(feed->replay)->events;
+		if (is_it)
+			*found = subject.number;
+		if (is_it && before == UINT64_MAX && wanted->time_ns == SNAPSHOT_UNKNOWN)
+			return;
+	}
+}
+
+static bool seek_wanted(struct feed *feed, const struct wanted *wanted, bool back)
+{
+	uint64_t from = feed->event, found = SNAPSHOT_UNKNOWN;
+
+	if (feed->kind != FEED_TRACE || (back && !rewind_trace(feed)))
+		return false;
+	search(feed, wanted, back && wanted->time_ns == SNAPSHOT_UNKNOWN ? from : UINT64_MAX,
+		&found);
+	rewind_trace(feed);
+	if (found == SNAPSHOT_UNKNOWN && wanted->time_ns != SNAPSHOT_UNKNOWN)
+		found = 0;
+	feed_seek(feed, found == SNAPSHOT_UNKNOWN ? from : found);
+	return found != SNAPSHOT_UNKNOWN;
+}
+
+bool feed_seek_time(struct feed *feed, uint64_t time_ns)
+{
+	struct wanted wanted = {.time_ns = time_ns};
+
+	return seek_wanted(feed, &wanted, true);
+}
+
+bool feed_seek_context(struct feed *feed, uint64_t context, bool back)
+{
+	struct wanted wanted = {.context = context, .time_ns = SNAPSHOT_UNKNOWN};
+
+	return seek_wanted(feed, &wanted, back);
+}
+
+bool feed_seek_reset(struct feed *feed, bool back)
+{
+	struct wanted wanted = {.is_reset = true, .time_ns = SNAPSHOT_UNKNOWN};
+
+	return seek_wanted(feed, &wanted, back);
+}
+
 uint64_t feed_event(const struct feed *feed)
 {
 	return feed->event;

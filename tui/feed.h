@@ -42,6 +42,15 @@ bool feed_refresh(struct feed *feed);
 /* Trace: to after EVENT, back or on; as far as it goes. */
 bool feed_seek(struct feed *feed, uint64_t event);
 uint64_t feed_event(const struct feed *feed);
+/* Trace: to the last event that is not after TIME_NS, as far as it goes. */
+bool feed_seek_time(struct feed *feed, uint64_t time_ns);
+/*
+ * Trace: to the event after (BACK: before) this one that is about a context (CONTEXT: an id of the
+ * snapshot; events about its chunks count, those of contexts above it do not) or that is a reset.
+ * False: there is none, and the feed stays where it is.
+ */
+bool feed_seek_context(struct feed *feed, uint64_t context, bool back);
+bool feed_seek_reset(struct feed *feed, bool back);
 /* The trace's last event and its peak; SNAPSHOT_UNKNOWN while the first pass has not got there. */
 uint64_t feed_last(const struct feed *feed);
 uint64_t feed_peak(const struct feed *feed);
