@@ -386,17 +386,31 @@ size_t memctx_trim(void)
 }
 
 /* All but resize must be there. */
-static bool backing_is_whole(const struct memctx_backing *backing)
+bool mcx_backing_is_whole(const struct memctx_backing *backing)
 {
 	return backing->alloc != NULL && backing->free != NULL && backing->reserve != NULL &&
 	       backing->commit != NULL && backing->release != NULL;
+}
+
+void mcx_blocks_swap(struct mcx_blocks *other)
+{
+	struct mcx_blocks mine = {.cache = cache};
+
+	memcpy(mine.recycler, mcx_recycler, sizeof(mine.recycler));
+	mine.outstanding = atomic_exchange(&outstanding, other->outstanding);
+	memcpy(mcx_recycler, other->recycler, sizeof(mine.recycler));
+	cache = other->cache;
+	/* Until there was a cache there is no key. */
+	if (cache_has_key)
+		pthread_setspecific(cache_key, cache);
+	*other = mine;
 }
 
 int memctx_set_backing(const struct memctx_backing *backing)
 {
 	static const struct memctx_backing system_backing = SYSTEM_BACKING;
 
-	if (backing != NULL && !backing_is_whole(backing)) {
+	if (backing != NULL && !mcx_backing_is_whole(backing)) {
 		errno = EINVAL;
 		return -1;
 	}

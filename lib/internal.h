@@ -182,6 +182,19 @@ size_t mcx_units_live(void) MCX_HIDDEN;
 void mcx_units_release(void) MCX_HIDDEN;
 void mcx_units_bytes(uint64_t *reserved, uint64_t *committed) MCX_HIDDEN;
 
+struct mcx_units {
+	uintptr_t base;   /* of a world that is put aside */
+	size_t banks;     /* reserved */
+	size_t committed; /* of them, usable */
+	size_t used;      /* units handed out at least once */
+	size_t live;
+	memctx *free;
+	bool is_published;
+};
+
+/* What a world that is put aside holds takes the place of what is there. */
+void mcx_units_swap(struct mcx_units *other) MCX_HIDDEN;
+
 static inline uintptr_t mcx_base(void)
 {
 	return (uintptr_t)(mcx_base_word >> 16);
@@ -201,6 +214,8 @@ static inline memctx *mcx_bin_owner(uintptr_t bin)
 /* ---- backing.c: the door to the system, and each thread's cache before it ---- */
 extern struct memctx_backing mcx_backing MCX_HIDDEN;
 bool mcx_backing_is_system(void) MCX_HIDDEN;
+/* Whether it has every function that it must have. */
+bool mcx_backing_is_whole(const struct memctx_backing *backing) MCX_HIDDEN;
 
 /* Memory for a block that chunks are carved from. */
 void *mcx_block_get(size_t size) MCX_HIDDEN;
@@ -227,6 +242,15 @@ struct mcx_recycler {
 };
 
 extern MCX_TLS struct mcx_recycler mcx_recycler[MCX_SHAPES + 1] MCX_HIDDEN;
+
+/* What a thread and the process keep of blocks, for a world that is put aside. */
+struct mcx_blocks {
+	struct mcx_recycler recycler[MCX_SHAPES + 1];
+	struct thread_cache *cache;
+	size_t outstanding;
+};
+
+void mcx_blocks_swap(struct mcx_blocks *other) MCX_HIDDEN;
 
 /* Sets up this thread's cache, which only costs time where it cannot be had. */
 bool mcx_cache_begin(void) MCX_HIDDEN MCX_COLD;

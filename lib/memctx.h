@@ -344,6 +344,27 @@ struct memctx_backing {
  */
 MEMCTX_API int memctx_set_backing(const struct memctx_backing *backing);
 
+/*
+ * A world: a backing and every context made through it.  There is one at a time; others are put
+ * aside.  New is one of zeros but for its backing.
+ *
+ * A world that was put aside is whole in this structure and in the memory that its backing gave: a
+ * program that copies both, and later puts them back to the same addresses, has its contexts as
+ * they were.
+ */
+struct memctx_world {
+	struct memctx_backing backing;
+	uintptr_t kept[32]; /* the library's */
+};
+
+/*
+ * Takes up *WORLD, and puts aside there what was: called again, it turns back.  Meanwhile the
+ * contexts and chunks of the world put aside are unknown to the library.  For a process in which
+ * one thread uses the library.  What is not of the default backing is not published.  0, or -1 with
+ * EINVAL where a function of the backing but resize is NULL.
+ */
+MEMCTX_API int memctx_swap_world(struct memctx_world *world);
+
 #ifdef __cplusplus
 }
 #endif

@@ -436,3 +436,13 @@ void mcx_ring_child(void)
 	if (mcx_my_ring != &unborn)
 		mcx_my_ring->shared->tid = (uint32_t)syscall(SYS_gettid);
 }
+
+void mcx_public_swap(struct mcx_public *other)
+{
+	struct mcx_public mine = {mcx_region, mcx_my_ring, 0};
+
+	mine.ring_on = atomic_exchange(&mcx_ring_on, other->ring_on);
+	mcx_region = other->region;
+	mcx_my_ring = other->my_ring != NULL ? other->my_ring : &unborn;
+	*other = mine;
+}

@@ -149,6 +149,15 @@ void mcx_event_create(memctx *ctx, const struct memctx_options *options) MCX_HID
 void mcx_event_ident(memctx *ctx) MCX_HIDDEN MCX_COLD;
 void mcx_event_move(memctx *ctx) MCX_HIDDEN MCX_COLD;
 
+/* What is published and recorded, for a world that is put aside. */
+struct mcx_public {
+	struct region_header *region;
+	struct mcx_ring *my_ring; /* NULL: none */
+	int ring_on;
+};
+
+void mcx_public_swap(struct mcx_public *other) MCX_HIDDEN;
+
 /* A thread ends: its ring is another's to take. */
 void mcx_ring_end(void) MCX_HIDDEN;
 

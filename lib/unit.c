@@ -22,19 +22,22 @@
 
 uint64_t mcx_base_word = BASE_WORD(NO_BASE);
 
-static struct {
-	pthread_mutex_t lock;
-	size_t banks;     /* reserved */
-	size_t committed; /* of them, usable */
-	size_t used;      /* units handed out at least once */
-	size_t live;
-	memctx *free;
-	bool is_published;
-} units = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t units_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct mcx_units units;
 
 /* There where the program was compiled for ASan: blocks that contexts hold are no leaks. */
 void __lsan_register_root_region(const void *start, size_t size) __attribute__((weak));
 void __lsan_unregister_root_region(const void *start, size_t size) __attribute__((weak));
+
+/* Tells LSan to look for blocks in the usable banks from FIRST on, or no longer. */
+static void banks_are_roots(size_t first, bool are)
+{
+	if (__lsan_register_root_region == NULL || __lsan_unregister_root_region == NULL)
+		return;
+	for (size_t i = first; i < units.committed; i++)
+		(are ? __lsan_register_root_region : __lsan_unregister_root_region)(
+			(char *)mcx_base() + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
+}
 
 static bool units_reserve(void)
 {
@@ -70,9 +73,8 @@ static bool units_commit(void)
 	if (mcx_backing.commit(
 		    bank, units.is_published ? MCX_PLANE : MCX_BANK_BYTES, mcx_backing.arg) != 0)
 		return false;
-	if (__lsan_register_root_region != NULL)
-		__lsan_register_root_region(bank, MCX_BANK_BYTES);
 	units.committed++;
+	banks_are_roots(units.committed - 1, true);
 	return true;
 }
 
@@ -114,12 +116,12 @@ memctx *mcx_unit_get(void)
 	struct mcx_ring *ring;
 	memctx *ctx;
 
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 	ctx = units_take();
 	if (ctx != NULL)
 		units.live++;
 	units_tell();
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
 	if (ctx == NULL) {
 		errno = ENOMEM;
 		return NULL;
@@ -137,12 +139,12 @@ memctx *mcx_unit_get(void)
 
 void mcx_unit_put(memctx *ctx)
 {
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 	ctx->bin[0] = units.free;
 	units.free = ctx;
 	units.live--;
 	units_tell();
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
 }
 
 /* Threads take serials in runs, so that a recycled context costs no atomic operation. */
@@ -164,28 +166,25 @@ size_t mcx_units_live(void)
 {
 	size_t live;
 
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 	live = units.live;
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
 	return live;
 }
 
 void mcx_units_bytes(uint64_t *reserved, uint64_t *committed)
 {
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 	*reserved = units.banks * MCX_BANK_BYTES;
 	*committed = units.committed * MCX_BANK_BYTES;
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
 }
 
 void mcx_units_release(void)
 {
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 	if (units.live == 0 && units.banks > 0) {
-		for (size_t i = 0; i < units.committed; i++)
-			if (__lsan_unregister_root_region != NULL)
-				__lsan_unregister_root_region(
-					(char *)mcx_base() + i * MCX_BANK_BYTES, MCX_BANK_BYTES);
+		banks_are_roots(0, false);
 		if (units.is_published)
 			mcx_region_unmap();
 		else
@@ -195,17 +194,32 @@ void mcx_units_release(void)
 		units.banks = units.committed = units.used = 0;
 		units.free = NULL;
 	}
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
+}
+
+void mcx_units_swap(struct mcx_units *other)
+{
+	struct mcx_units mine;
+
+	pthread_mutex_lock(&units_mutex);
+	banks_are_roots(0, false);
+	mine = units;
+	mine.base = mcx_base();
+	units = *other;
+	mcx_base_word = BASE_WORD(units.banks > 0 ? units.base : NO_BASE);
+	*other = mine;
+	banks_are_roots(0, true);
+	pthread_mutex_unlock(&units_mutex);
 }
 
 void mcx_units_lock(void)
 {
-	pthread_mutex_lock(&units.lock);
+	pthread_mutex_lock(&units_mutex);
 }
 
 void mcx_units_unlock(void)
 {
-	pthread_mutex_unlock(&units.lock);
+	pthread_mutex_unlock(&units_mutex);
 }
 
 /* Under the lock, or where it does not matter that it may grow. */
