@@ -7,12 +7,10 @@
 
 #include <string.h>
 
-#include "model/display.h"
+#include "label.h"
 #include "model/size.h"
 
-/* Levels that are indented; what stands deeper bears its level's number. */
-enum { INDENT = 2, INDENTED_LEVELS = 10 };
-enum { COLUMNS = 6, LEAST_NAME = 20, LEAST_LABEL = 4, MOST_NAME = 120, LABEL_TEXT = 1024 };
+enum { COLUMNS = 6 };
 
 struct column {
 	enum rows_key key;
@@ -56,70 +54,18 @@ static const char *value_text(
 	return is_count(key) ? size_count(out, value, flags) : size_text(out, value, flags);
 }
 
-/* ---- A line's label ------------------------------------------------------------------- */
-
-/* What a line's context is called, with its ident where the line is that one context. */
-static void join_names(char out[static LABEL_TEXT], const struct rows *rows, const struct row *row,
-	bool with_ident)
+static struct label label_of(const struct layout *layout, const struct row *row)
 {
-	const char *name = rows_name(rows->snapshot, row->context);
-	const char *ident = with_ident ? rows_ident(rows->snapshot, row->context) : NULL;
-
-	snprintf(out, LABEL_TEXT, "%s%s%s", *name != '\0' ? name : "\"\"", ident != NULL ? " " : "",
-		ident != NULL ? ident : "");
-}
-
-/* What stands behind a name: " ×91". */
-static const char *members_text(
-	const struct page *page, char out[static SIZE_TEXT + 8], const struct row *row)
-{
+	struct label label = {.snapshot = layout->rows->snapshot,
+		.context = row->context,
+		.level = row->level,
+		.with_ident = row->members == 1 && !layout->table->group};
 	char number[SIZE_TEXT];
 
-	*out = '\0';
 	if (row->members > 1)
-		snprintf(out, SIZE_TEXT + 8, " %s%s", page_times(page),
+		snprintf(label.members, sizeof label.members, " %s%s", page_times(layout->page),
 			size_count(number, row->members, 0));
-	return out;
-}
-
-/* What stands before a name that is too deep to be indented: "[57] ". */
-static const char *level_text(char out[static SIZE_TEXT], const struct row *row)
-{
-	*out = '\0';
-	if (row->level > INDENTED_LEVELS)
-		snprintf(out, SIZE_TEXT, "[%u] ", row->level + 1);
-	return out;
-}
-
-static int indent_of(const struct row *row)
-{
-	return INDENT * (int)(row->level < INDENTED_LEVELS ? row->level : INDENTED_LEVELS);
-}
-
-/* The columns of a line's label but for the name. */
-static int frame_width(const struct page *page, const struct row *row)
-{
-	char level[SIZE_TEXT], members[SIZE_TEXT + 8];
-
-	return indent_of(row) + page_width(level_text(level, row)) +
-	       page_width(members_text(page, members, row));
-}
-
-static void print_label(const struct layout *layout, const struct row *row)
-{
-	struct page *page = layout->page;
-	char joined[LABEL_TEXT], level[SIZE_TEXT], members[SIZE_TEXT + 8];
-	char name[DISPLAY_SIZE(MOST_NAME)];
-	int room = layout->name_width - frame_width(page, row);
-
-	join_names(joined, layout->rows, row, row->members == 1 && !layout->table->group);
-	page_to(page, indent_of(row));
-	page_left(page, 0, level_text(level, row));
-	room = room < LEAST_LABEL ? LEAST_LABEL : room > MOST_NAME ? MOST_NAME : room;
-	display_fit(name, joined, room, page->utf8 ? 0 : DISPLAY_ASCII);
-	page_left(page, 0, name);
-	page_left(page, 0, members_text(page, members, row));
-	page_to(page, layout->name_width);
+	return label;
 }
 
 /* ---- The layout ----------------------------------------------------------------------- */
@@ -148,7 +94,7 @@ static void choose_columns(struct layout *layout)
 static void measure(struct layout *layout)
 {
 	const struct rows *rows = layout->rows;
-	char text[SIZE_TEXT], joined[LABEL_TEXT];
+	char text[SIZE_TEXT];
 	int labels = (int)strlen("CONTEXT"), figures = 0, width;
 
 	for (size_t i = 0; i < rows->n; i++) {
@@ -161,9 +107,9 @@ static void measure(struct layout *layout)
 				layout->page, text, rows_value(row, column->key), column->key));
 			column->width = width > column->width ? width : column->width;
 		}
-		join_names(joined, rows, row, row->members == 1 && !layout->table->group);
-		width = frame_width(layout->page, row) +
-			display_width(joined, MOST_NAME, layout->page->utf8 ? 0 : DISPLAY_ASCII);
+		struct label label = label_of(layout, row);
+
+		width = label_width(layout->page, &label);
 		labels = width > labels ? width : labels;
 	}
 	for (int c = 0; c < layout->n_columns; c++) {
@@ -171,7 +117,7 @@ static void measure(struct layout *layout)
 		figures += layout->columns[c].width;
 	}
 	width = layout->table->width - figures;
-	width = width > LEAST_NAME ? width : LEAST_NAME;
+	width = width > LABEL_LEAST ? width : LABEL_LEAST;
 	layout->name_width = labels < width ? labels : width;
 }
 
@@ -193,9 +139,10 @@ static void print_heading(const struct layout *layout)
 
 static void print_line(const struct layout *layout, const struct row *row)
 {
+	struct label label = label_of(layout, row);
 	char text[SIZE_TEXT];
 
-	print_label(layout, row);
+	label_print(layout->page, &label, layout->name_width);
 	for (int c = 0; c < layout->n_columns; c++)
 		page_right(layout->page, layout->columns[c].width,
 			value_text(layout->page, text, rows_value(row, layout->columns[c].key),
