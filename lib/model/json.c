@@ -60,6 +60,27 @@ struct cJSON *value_add_number(struct cJSON *object, const char *key, uint64_t n
 	return item;
 }
 
+struct cJSON *value_add_change(struct cJSON *object, const char *key, bool less, uint64_t by)
+{
+	cJSON *item = add(object, key, cJSON_CreateRaw(NUMBER_ROOM));
+
+	if (item) {
+		if (less)
+			item->valuestring[0] = '-';
+		value_digits(item->valuestring + less, by);
+	}
+	return item;
+}
+
+struct cJSON *value_add_id(struct cJSON *object, const char *key, uint64_t id)
+{
+	cJSON *item = add(object, key, cJSON_CreateRaw(NUMBER_ROOM));
+
+	if (item)
+		value_id(item->valuestring, id);
+	return item;
+}
+
 struct cJSON *value_add_double(struct cJSON *object, const char *key, double number)
 {
 	return add(object, key, cJSON_CreateNumber(number));

@@ -30,6 +30,10 @@ void value_delete(struct cJSON *value);
 struct cJSON *value_add_object(struct cJSON *object, const char *key);
 struct cJSON *value_add_array(struct cJSON *object, const char *key);
 struct cJSON *value_add_number(struct cJSON *object, const char *key, uint64_t number);
+/* BY, or where LESS is true minus BY. */
+struct cJSON *value_add_change(struct cJSON *object, const char *key, bool less, uint64_t by);
+/* An id: a number in quotes. */
+struct cJSON *value_add_id(struct cJSON *object, const char *key, uint64_t id);
 struct cJSON *value_add_double(struct cJSON *object, const char *key, double number);
 struct cJSON *value_add_string(struct cJSON *object, const char *key, const char *text);
 struct cJSON *value_add_true(struct cJSON *object, const char *key);
