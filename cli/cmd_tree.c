@@ -76,18 +76,6 @@ static int no_memory(void)
 	return CLI_SYSTEM;
 }
 
-static void show_progress(
-	void *arg, const struct replay_counts *counts, uint64_t position, uint64_t length)
-{
-	char count[SIZE_TEXT], share[SIZE_TEXT] = "";
-
-	(void)arg;
-	if (length > 0)
-		size_percent(share, position, length, SIZE_DIGIT);
-	cli_progress(
-		"replaying  %s  %s events", share, size_decimal(count, (double)counts->events));
-}
-
 static void say_skipped(uint64_t n, const char *why)
 {
 	char count[SIZE_TEXT];
@@ -220,25 +208,6 @@ static bool parse_positive(const char *text, uint64_t most, uint64_t *number)
 	return cli_parse_number(text, number) && *number > 0 && *number <= most;
 }
 
-static int parse_sort(struct request *request, const struct cli_args *args)
-{
-	const char *names[ROWS_KEYS + 1] = {0}, *near;
-	int key = rows_key_parse(args->value);
-
-	if (key >= 0) {
-		request->rows.sort = (enum rows_key)key;
-		return CLI_DONE;
-	}
-	for (int i = 0; i < ROWS_KEYS; i++)
-		names[i] = rows_key_name((enum rows_key)i);
-	near = cli_nearest(args->value, names);
-	if (near != NULL)
-		return cli_usage(
-			args, "--sort=%s: no such key; did you mean %s?", args->value, near);
-	return cli_usage(
-		args, "--sort=%s: no such key (memctx-tool tree --help lists them)", args->value);
-}
-
 /* Options about the source, and the form. */
 static int parse_source_option(struct request *request, const struct cli_args *args, int option)
 {
@@ -292,7 +261,7 @@ static int parse_table_option(struct request *request, const struct cli_args *ar
 		request->rows.filter = args->value;
 		return CLI_DONE;
 	case OPTION_SORT:
-		return parse_sort(request, args);
+		return run_parse_key(args, "sort", ROWS_KEYS, &request->rows.sort);
 	default:
 		if (!parse_positive(args->value, UINT32_MAX, &number))
 			return cli_usage(args, "--%s=%s: expected a number from 1",
@@ -326,7 +295,8 @@ static int run_tree(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
 	struct request request = {
-		.source = {.pid = -1, .progress = cli_settings.progress ? show_progress : NULL}};
+		.source = {
+			.pid = -1, .progress = cli_settings.progress ? run_source_progress : NULL}};
 	int option, status;
 
 	while ((option = cli_next(&args)) >= 0) {

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct command command_demo, command_replay, command_tree, command_events,
-	command_check, command_fmt, command_help, command_ps, command_record, command_stat,
-	command_tui;
+extern const struct command command_demo, command_diff, command_replay, command_tree,
+	command_events, command_check, command_fmt, command_help, command_ps, command_record,
+	command_stat, command_tui;
 
 const struct command *const cli_commands[] = {
 	&command_replay,
@@ -27,6 +27,7 @@ const struct command *const cli_commands[] = {
 	&command_record,
 	&command_stat,
 	&command_events,
+	&command_diff,
 	&command_demo,
 	&command_check,
 	&command_fmt,

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
 #include "model/size.h"
 
 /* Events between two looks at the clock, when progress is shown. */
@@ -146,6 +145,38 @@ int run_trace(struct run *run)
 	}
 	run->stopped = got == 1;
 	return CLI_DONE;
+}
+
+void run_source_progress(
+	void *arg, const struct replay_counts *counts, uint64_t position, uint64_t length)
+{
+	char count[SIZE_TEXT], share[SIZE_TEXT] = "";
+
+	(void)arg;
+	if (length > 0)
+		size_percent(share, position, length, SIZE_DIGIT);
+	cli_progress(
+		"replaying  %s  %s events", share, size_decimal(count, (double)counts->events));
+}
+
+int run_parse_key(
+	const struct cli_args *args, const char *name, enum rows_key keys, enum rows_key *key)
+{
+	const char *names[ROWS_KEYS + 1] = {0}, *near;
+	int got = rows_key_parse(args->value);
+
+	if (got >= 0 && got < (int)keys) {
+		*key = (enum rows_key)got;
+		return CLI_DONE;
+	}
+	for (int i = 0; i < (int)keys; i++)
+		names[i] = rows_key_name((enum rows_key)i);
+	near = cli_nearest(args->value, names);
+	if (near != NULL)
+		return cli_usage(
+			args, "--%s=%s: no such key; did you mean %s?", name, args->value, near);
+	return cli_usage(args, "--%s=%s: no such key (memctx-tool %s --help lists them)", name,
+		args->value, args->command->name);
 }
 
 void run_end(struct run *run)

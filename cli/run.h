@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli.h"
 #include "model/replay.h"
+#include "model/rows.h"
 #include "model/source.h"
 #include "model/trace.h"
 
@@ -41,6 +43,17 @@ void run_say_error(const struct run *run, uint64_t line, uint64_t column, const 
 
 /* Says why a source could not be had, in COMMAND; returns the status to exit with. */
 int run_refuse(const struct source_error *error, const char *command);
+
+/* For struct source_options: a line of progress on stderr. */
+void run_source_progress(
+	void *arg, const struct replay_counts *counts, uint64_t position, uint64_t length);
+
+/*
+ * The value of an option --NAME as one of the first KEYS keys of lines.  CLI_DONE, or CLI_USAGE,
+ * the reason being said.
+ */
+int run_parse_key(
+	const struct cli_args *args, const char *name, enum rows_key keys, enum rows_key *key);
 
 /* Frees what RUN holds. */
 void run_end(struct run *run);
