@@ -428,6 +428,10 @@ const struct command command_record = {
 		"says how many entries were lost: MEMCTX_RING=N in the environment of the process "
 		"makes the rings larger (262144 for a COMMAND, unless it is set).\n"
 		"\n"
+		"An arena that the process only watches (memctx_watch) stands in the trace as a "
+		"context whose chunks are lines \"base\" and \"freebase\", as a comment says: "
+		"their number and bytes are right, its blocks are those of the replay.\n"
+		"\n"
 		"The exit status is that of the COMMAND; 128 and its signal where one ended it.",
 	.options = options,
 	.exec = run_record,

@@ -103,6 +103,9 @@ static bool count_event(const struct live_event *event, void *arg)
 {
 	struct counts *counts = arg;
 
+	if (event->op == LIVE_CHUNKS)
+		*(event->count > 0 ? &counts->allocs : &counts->frees) +=
+			(uint64_t)(event->count > 0 ? event->count : -event->count);
 	counts->allocs += event->op == LIVE_ALLOC;
 	counts->frees += event->op == LIVE_FREE;
 	counts->created += event->op == LIVE_CREATE;

@@ -19,7 +19,7 @@
 #include "model/size.h"
 #include "screen.h"
 
-enum { LINE = 4000, FIGURES = 44, NAME = 1100, MOST_KEPT = 1000000 };
+enum { LINE = 4000, FIGURES = 44, NAME = 2100, MOST_KEPT = 1000000 };
 #define PAUSE_NS 5000000
 
 struct shower {
@@ -54,10 +54,23 @@ bool events_live_is_kind(const char *kind)
 
 /* ---- A line --------------------------------------------------------------------------- */
 
+/* What a watched arena tells: a number and bytes, either of which may be negative. */
+static bool is_signed(const struct live_event *event)
+{
+	return event->op == LIVE_BLOCKS || event->op == LIVE_CHUNKS;
+}
+
+static uint64_t size_of(const struct live_event *event)
+{
+	if (is_signed(event))
+		return event->bytes < 0 ? 0 - (uint64_t)event->bytes : (uint64_t)event->bytes;
+	return event->size;
+}
+
 static bool has_size(const struct live_event *event)
 {
 	return event->op == LIVE_ALLOC || event->op == LIVE_REALLOC || event->op == LIVE_LOST ||
-	       (event->op == LIVE_FREE && event->size != UINT64_MAX);
+	       (event->op == LIVE_FREE && event->size != UINT64_MAX) || is_signed(event);
 }
 
 static bool is_wanted(const struct events_live *request, const struct live_event *event)
@@ -70,7 +83,7 @@ static bool is_wanted(const struct events_live *request, const struct live_event
 		return true;
 	if (request->kind != NULL && strcmp(request->kind, live_op_name(event->op)) != 0)
 		return false;
-	if (request->min_size > 0 && (!has_size(event) || event->size < request->min_size))
+	if (request->min_size > 0 && (!has_size(event) || size_of(event) < request->min_size))
 		return false;
 	return request->is_wanted(
 		request->arg, context->name ? context->name : "", context->ident, context->serial);
@@ -79,6 +92,7 @@ static bool is_wanted(const struct events_live *request, const struct live_event
 static void describe(const struct live_event *event, char text[static NAME])
 {
 	const struct live_context *context = event->context;
+	int n = 0;
 
 	if (event->op == LIVE_LOST)
 		snprintf(text, NAME, "%s",
@@ -86,21 +100,33 @@ static void describe(const struct live_event *event, char text[static NAME])
 				? "entries of the ring were written over before they were read"
 				: "recording was off before this");
 	else if (context->serial == 0)
-		snprintf(text, NAME, "(a context that is gone)");
+		n = snprintf(text, NAME, "(a context that is gone)");
 	else
-		snprintf(text, NAME, "%s #%" PRIu64 "%s%.900s",
+		n = snprintf(text, NAME, "%.1023s #%" PRIu64 "%s%.900s",
 			*context->name ? context->name : "\"\"", context->serial,
 			context->ident ? " " : "", context->ident ? context->ident : "");
+	if (is_signed(event))
+		snprintf(text + n, NAME - (size_t)n, " %+" PRId64, event->count);
+}
+
+/* "4,096", "-16". */
+static void put_size(const struct live_event *event, char text[static SIZE_TEXT + 1])
+{
+	*text = '\0';
+	if (!has_size(event) || (event->op == LIVE_LOST && event->size == 0))
+		return;
+	if (event->bytes < 0)
+		*text++ = '-';
+	size_count(text, size_of(event), SIZE_DIGIT | SIZE_ASCII);
 }
 
 static void make_line(
 	const struct shower *shower, const struct live_event *event, char line[static LINE])
 {
-	char size[SIZE_TEXT] = "", text[NAME], shown[DISPLAY_SIZE(SCREEN_WIDEST)];
+	char size[SIZE_TEXT + 1], text[NAME], shown[DISPLAY_SIZE(SCREEN_WIDEST)];
 	uint64_t ns = event->time_ns > shower->began_ns ? event->time_ns - shower->began_ns : 0;
 
-	if (has_size(event) && (event->op != LIVE_LOST || event->size > 0))
-		size_count(size, event->size, SIZE_DIGIT | SIZE_ASCII);
+	put_size(event, size);
 	describe(event, text);
 	display_fit(shown, text, screen_width() - FIGURES, cli_settings.utf8 ? 0 : DISPLAY_ASCII);
 	snprintf(line, LINE, "%6" PRIu64 ".%06" PRIu64 " %8" PRIu32 "  %-9s %13s  %s",

@@ -45,6 +45,25 @@ static void large_stats(const struct region_slot *slot, struct memctx_stats *sta
 	stats->tail_bytes -= slot->large_bytes - slot->large_chunks * sizeof(struct mcx_block);
 }
 
+/* Where the bytes of a context of ours are. */
+static void parts_stats(const memctx *ctx, struct memctx_stats *stats)
+{
+	stats->header_bytes = MCX_UNIT + stats->total_nblocks * sizeof(struct mcx_block);
+	stats->tail_bytes = stats->total_bytes - stats->header_bytes;
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
+		class_stats(ctx, k, stats);
+	large_stats(mcx_slot(ctx), stats);
+	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
+	stats->used_bytes = stats->total_bytes - stats->free_bytes;
+}
+
+/* What is known of an arena that is only watched. */
+static void watch_stats(const struct region_slot *slot, struct memctx_stats *stats)
+{
+	stats->live_chunks = slot->large_chunks;
+	stats->requested_bytes = slot->large_requested;
+}
+
 void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 {
 	const struct region_slot *slot;
@@ -57,13 +76,10 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 	record = mcx_record(ctx);
 	stats->total_bytes = slot->total_bytes;
 	stats->total_nblocks = slot->nblocks;
-	stats->header_bytes = MCX_UNIT + slot->nblocks * sizeof(struct mcx_block);
-	stats->tail_bytes = stats->total_bytes - stats->header_bytes;
-	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
-		class_stats(ctx, k, stats);
-	large_stats(slot, stats);
-	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
-	stats->used_bytes = stats->total_bytes - stats->free_bytes;
+	if (ctx->kind == MEMCTX_WATCH)
+		watch_stats(slot, stats);
+	else
+		parts_stats(ctx, stats);
 	stats->cut = record->life.cut;
 	stats->carved += record->life.carved - record->life.cut;
 	stats->allocs +=

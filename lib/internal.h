@@ -164,6 +164,7 @@ struct mcx_methods {
 };
 
 extern const struct mcx_methods mcx_aset_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_watch_methods MCX_HIDDEN;
 
 /* ---- unit.c: units of address space ---- */
 /*

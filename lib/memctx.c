@@ -16,10 +16,12 @@
 
 static const struct mcx_methods *const kinds[] = {
 	[MEMCTX_ASET] = &mcx_aset_methods,
+	[MEMCTX_WATCH] = &mcx_watch_methods,
 };
 
 static const char *const kind_names[] = {
 	[MEMCTX_ASET] = "aset",
+	[MEMCTX_WATCH] = "watch",
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -328,6 +330,25 @@ static MCX_COLD memctx *create_undo(memctx *ctx)
 	return NULL;
 }
 
+/* CTX gets its names and its place; OPTIONS are what its creation is recorded with. */
+static inline memctx *create_finish(memctx *ctx, memctx *parent, const char *name,
+	const char *ident, const struct memctx_options *options)
+{
+	if (mcx_unlikely(!names_set(ctx, name, ident)))
+		return create_undo(ctx);
+	tree_link(ctx, parent);
+	mcx_watch_create(ctx);
+	__atomic_store_n(&mcx_record(ctx)->live, 1, __ATOMIC_RELEASE);
+	if (mcx_ring_is_on())
+		mcx_event_create(ctx, options);
+	return ctx;
+}
+
+static inline bool is_creatable(enum memctx_kind kind)
+{
+	return (size_t)kind < KINDS && kind != MEMCTX_WATCH && kinds[kind] != NULL;
+}
+
 memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum memctx_kind kind,
 	const struct memctx_options *options)
 {
@@ -335,7 +356,7 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 	memctx *ctx;
 	uint8_t shape = 1;
 
-	if (mcx_unlikely(name == NULL || (size_t)kind >= KINDS)) {
+	if (mcx_unlikely(name == NULL || !is_creatable(kind))) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -353,14 +374,21 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 		ctx = create_new(parent, kind, options != NULL ? options : &default_options, shape);
 	if (ctx == NULL)
 		return NULL;
-	if (mcx_unlikely(!names_set(ctx, name, ident)))
-		return create_undo(ctx);
-	tree_link(ctx, parent);
-	mcx_watch_create(ctx);
-	__atomic_store_n(&mcx_record(ctx)->live, 1, __ATOMIC_RELEASE);
-	if (mcx_ring_is_on())
-		mcx_event_create(ctx, options != NULL ? options : &default_options);
-	return ctx;
+	return create_finish(
+		ctx, parent, name, ident, options != NULL ? options : &default_options);
+}
+
+memctx *memctx_watch(memctx *parent, const char *name, const char *ident)
+{
+	static const struct memctx_options none = {.align = 8};
+	memctx *ctx;
+
+	if (name == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	ctx = create_new(parent, MEMCTX_WATCH, &none, 0);
+	return ctx != NULL ? create_finish(ctx, parent, name, ident, &none) : NULL;
 }
 
 /* ---- Reset and delete ---- */

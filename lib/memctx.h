@@ -51,7 +51,8 @@ typedef struct memctx memctx;
 
 /* The kinds of context.  Each is an allocation design behind the same functions. */
 enum memctx_kind {
-	MEMCTX_ASET = 0, /* blocks, power-of-two classes, freelists; for general use */
+	MEMCTX_ASET = 0,  /* blocks, power-of-two classes, freelists; for general use */
+	MEMCTX_WATCH = 5, /* an arena that is not the library's; made by memctx_watch() alone */
 };
 
 /*
@@ -312,6 +313,45 @@ MEMCTX_API int memctx_publish(bool on);
  * of a thread that finds no room are counted as lost.
  */
 MEMCTX_API void memctx_set_ring(size_t events);
+
+/* ---- An arena that is not the library's ----------------------------------------------- */
+
+/*
+ * A node in the tree for an arena of the program's own, so that it is seen wherever contexts are:
+ * below PARENT (NULL: a root), with NAME and IDENT as in memctx_create().  The arena keeps its
+ * memory and tells the node what it does, in four lines:
+ *
+ *   arena->node = memctx_watch(NULL, "arena", NULL);     when the arena is made
+ *   memctx_watch_blocks(arena->node, 1, block_size);     when it takes a block from the system
+ *   memctx_watch_chunks(arena->node, 1, size);           when it hands out a chunk
+ *   memctx_delete(arena->node);                          when it goes, with all it has
+ *
+ * Everything that is done with a context's place in the tree is done with a node: contexts below it
+ * (they go with it), memctx_set_parent(), memctx_set_ident(), memctx_on_reset(), and the thread
+ * rule of contexts.  memctx_reset() and memctx_reset_only() say that every chunk is gone; blocks
+ * stay until memctx_watch_blocks() says otherwise.  An allocation in it fails with ENOTSUP.
+ *
+ * Known of it are total_bytes (what it told; the node itself is the library's overhead),
+ * total_nblocks, live_chunks, requested_bytes, allocs, frees, resets, peak_total_bytes and serial;
+ * the other figures of memctx_stats() are 0, and in the tool's outputs not known.  A limit at or
+ * above it counts its bytes and stops others by them, but never the arena.  NULL with ENOMEM, or
+ * with EINVAL where NAME is NULL.
+ */
+MEMCTX_API memctx *memctx_watch(memctx *parent, const char *name, const char *ident);
+
+/*
+ * The arena took BLOCKS blocks of BYTES together from the system, or gave them back where the
+ * numbers are negative.  Either may be 0: a block that grew is 0 blocks and some bytes.  It is
+ * misuse to give back more than there is, or to name another context than memctx_watch() made.
+ */
+MEMCTX_API void memctx_watch_blocks(memctx *ctx, ptrdiff_t blocks, ptrdiff_t bytes);
+
+/*
+ * The arena handed out CHUNKS chunks of BYTES together, as asked for, or took them back where the
+ * numbers are negative; the rest as above.  Tell of blocks before the chunks in them: chunks with
+ * more bytes than the blocks are what memctx_check() reports.
+ */
+MEMCTX_API void memctx_watch_chunks(memctx *ctx, ptrdiff_t chunks, ptrdiff_t bytes);
 
 /* ---- The library's surroundings ------------------------------------------------------- */
 

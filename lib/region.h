@@ -105,10 +105,15 @@ enum region_op {
 	REGION_HEAD,    /* word: that ring's head: its events below come before */
 	REGION_TIME,    /* word: CLOCK_MONOTONIC in ns */
 	REGION_GAP,     /* recording was off before this */
+	REGION_BLOCKS,  /* watched arena; what: blocks, signed; REGION_SIZE: bytes, signed */
+	REGION_CHUNKS,  /* likewise, chunks that it handed out or took back */
 	REGION_OPS
 };
 
 /*
+ * A slot of a watched arena has its blocks in total_bytes and nblocks, its chunks in large_chunks
+ * and large_requested, and nothing else.
+ *
  * A slot: what every operation counts, a word a class: count << 34 | slack.  live = carved + reused
  * - freed, exact modulo 2^64 when nothing runs; free chunks = carved's count - live's count.
  */

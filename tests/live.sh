@@ -70,6 +70,28 @@ tail -n 1 out >held
 [ "$status" -eq 0 ] || fail "the target ended with $status"
 "$tool" tree "$pid" 2>err && fail "a process that is gone is shown"
 
+# ---- An arena that is only watched ------------------------------------------------------
+arena=${target%/*}/watched_arena
+start "$arena" wait
+"$tool" tree --json "$pid" >tree.json 2>err || fail "tree: a watched arena"
+"$tool" tree "$pid" >list 2>err || fail "tree: the table of a watched arena"
+grep -qE '^ +their arena ×3 +3 +432K +\? +\? +\?$' list || fail "a watched arena: $(cat list)"
+"$tool" stat "$pid" 100ms 1 >list 2>err || fail "stat: a watched arena"
+"$tool" events --kind=blocks "$pid" >list 2>err || fail "events: a watched arena"
+grep -qE ' blocks +100,008  gone #[0-9]+ \+1$' list || fail "events: its blocks: $(cat list)"
+"$tool" record -d 0.2 -o d.trace "$pid" 2>err || fail "record: a watched arena"
+"$tool" tui --batch "$pid" >list 2>err || fail "tui: a watched arena"
+grep -q 'their arena' list || fail "tui: a watched arena: $(cat list)"
+stop end
+held=$(tail -n 1 out)
+[ "$(figures tree.json) $(jq .totals.total_bytes tree.json)" = "$held" ] ||
+	fail "a watched arena shows $(figures tree.json), not $held"
+jq -e '[.. | objects | select(.type? == "watch")] | length == 3 and all(.freelist_bytes == null
+	and .tail_bytes == null and .classes[0].live == null and .total_bytes != null)' tree.json \
+	>/dev/null || fail "what is not known of a watched arena is not null"
+"$tool" tree --json d.trace >then.json 2>err || fail "the recording does not replay"
+[ "$(figures then.json)" = "${held% *}" ] || fail "its recording has $(figures then.json): $held"
+
 # ---- Recording --------------------------------------------------------------------------
 "$tool" record -o a.trace.zst -- "$target" work 7 >held 2>err
 [ $? -eq 7 ] || fail "record passes the status on"

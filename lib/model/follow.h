@@ -27,6 +27,8 @@ enum live_op {
 	LIVE_ALLOC,
 	LIVE_REALLOC,
 	LIVE_FREE,
+	LIVE_BLOCKS, /* a watched arena took COUNT blocks of BYTES together, or gave them back */
+	LIVE_CHUNKS, /* it handed out COUNT chunks of BYTES together, or took them back */
 	LIVE_RESET,
 	LIVE_RESETONLY,
 	LIVE_DELETE, /* one context: those below it were deleted before, unless that was lost */
@@ -67,6 +69,8 @@ struct live_event {
 	uint64_t from;                      /* realloc: where it was, if it moved; else 0 */
 	uint64_t size;    /* alloc, realloc; free too, but UINT64_MAX where it was a large chunk */
 	uint64_t align;   /* alloc: asked for; else 0 */
+	int64_t count;    /* blocks, chunks; else 0 */
+	int64_t bytes;    /* likewise */
 	uint64_t time_ns; /* CLOCK_MONOTONIC, at or some 64 events before it */
 };
 

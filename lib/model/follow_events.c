@@ -27,7 +27,7 @@ struct parts {
 const char *live_op_name(enum live_op op)
 {
 	static const char *const names[LIVE_OPS] = {"found", "create", "ident", "alloc", "realloc",
-		"free", "reset", "resetonly", "delete", "move", "lost"};
+		"free", "blocks", "chunks", "reset", "resetonly", "delete", "move", "lost"};
 
 	return (unsigned)op < LIVE_OPS ? names[op] : "unknown";
 }
@@ -219,6 +219,15 @@ static void tell_chunk(struct follow *follow, const struct region_event *entry,
 	follow_tell(follow, event, out);
 }
 
+/* What a watched arena took or handed out; a number of 48 bits has its sign in the highest. */
+static void tell_watched(struct follow *follow, const struct region_event *entry,
+	const struct parts *parts, struct live_event *event, struct follow_out *out)
+{
+	event->count = (int64_t)(entry->what << 16) >> 16;
+	event->bytes = parts->size ? (int64_t)parts->size->word : 0;
+	follow_tell(follow, event, out);
+}
+
 /* ---- Entries -------------------------------------------------------------------------- */
 
 /* Events of the context as a whole that have one entry. */
@@ -237,6 +246,10 @@ static enum live_op event_op(unsigned op)
 		return LIVE_ALLOC;
 	case REGION_FREE:
 		return LIVE_FREE;
+	case REGION_BLOCKS:
+		return LIVE_BLOCKS;
+	case REGION_CHUNKS:
+		return LIVE_CHUNKS;
 	case REGION_REALLOC:
 		return LIVE_REALLOC;
 	case REGION_CREATE:
@@ -274,6 +287,10 @@ static void tell_entry(struct follow *follow, const struct region_event *entry,
 	case LIVE_REALLOC:
 	case LIVE_FREE:
 		tell_chunk(follow, entry, parts, event, out);
+		break;
+	case LIVE_BLOCKS:
+	case LIVE_CHUNKS:
+		tell_watched(follow, entry, parts, event, out);
 		break;
 	default:
 		tell_plain(follow, event, out);

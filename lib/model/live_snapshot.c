@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memctx.h"
 #include "model/live.h"
 
 #define NOTHING UINT32_MAX
@@ -128,6 +129,23 @@ static void set_bytes(struct snapshot_figures *own, const struct parts *parts)
 	own->used_bytes = own->total_bytes - own->free_bytes;
 }
 
+/* Of an arena that is only watched what it told is known, and nothing else. */
+static void set_watched(const struct region_record *record, const struct region_slot *slot,
+	struct snapshot_context *context)
+{
+	struct snapshot_figures *own = &context->own;
+	uint64_t left = slot->total_bytes;
+
+	own->total_bytes = slot->total_bytes;
+	own->total_nblocks = slot->nblocks;
+	own->live_chunks = slot->large_chunks;
+	own->requested_bytes = take(&left, slot->large_requested);
+	own->allocs = record->life.allocs;
+	own->frees = own->allocs - record->life.dropped - own->live_chunks;
+	own->resets = record->life.resets;
+	context->peak_total_bytes = record->peak_bytes;
+}
+
 static void set_figures(const struct region_record *record, const struct region_slot *slot,
 	struct snapshot_context *context)
 {
@@ -160,7 +178,8 @@ static void set_figures(const struct region_record *record, const struct region_
 
 static const char *kind_name(uint8_t kind)
 {
-	static const char *const names[] = {"aset", "slab", "generation", "bump", "malloc"};
+	static const char *const names[] = {
+		"aset", "slab", "generation", "bump", "malloc", "watch"};
 
 	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
@@ -194,7 +213,10 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 		*names->ident ? names->ident : NULL, kind_name(record->kind));
 	if (!context)
 		return false;
-	set_figures(record, &copy->run->slots[i].it, context);
+	if (record->kind == MEMCTX_WATCH)
+		set_watched(record, &copy->run->slots[i].it, context);
+	else
+		set_figures(record, &copy->run->slots[i].it, context);
 	copy->node_of[unit] = index;
 	copy->nodes[index] = (struct node){record->serial, record->parent_serial, unit,
 		record->parent - 1, NOTHING, NOTHING, NOTHING};

@@ -6,43 +6,14 @@
  * may pass an address between contexts of theirs without saying so.  The chunks of a context go all
  * at once, by its era, when it is reset or deleted.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/idmap.h"
-#include "model/recorder.h"
-#include "model/trace.h"
+#include "memctx.h"
+#include "model/recorder_inner.h"
 
-#define LARGE REGION_CLASSES
 #define NONE FOLLOW_NONE
-
-/* Chunks that were there before, of two sizes that make their sum. */
-struct base {
-	uint64_t size, count, more; /* MORE of SIZE + 1 */
-};
-
-struct known {
-	uint64_t id;                        /* 0: it is not known */
-	struct base *base;                  /* [LARGE + 1]; NULL: none */
-	uint32_t parent, first, next, prev; /* units */
-	uint32_t era;                       /* of its chunks */
-	uint64_t chunks;                    /* live ones in the map */
-};
-
-struct recorder {
-	FILE *out;
-	struct known *known; /* by unit */
-	uint32_t room;
-	struct idmap chunks; /* ptr: the chunk's id; size: its size; node: its unit + 1 */
-	uint64_t live_chunks;
-	uint64_t next_context, next_chunk;
-	uint64_t began_ns, time_ns; /* time_ns: as last written */
-	uint64_t limit;
-	uint64_t unsaid; /* events left out since the last lost line */
-	uint32_t tid;
-	bool has_failed;
-	struct recorder_counts counts;
-};
 
 struct recorder *recorder_new(FILE *out, uint64_t began_ns)
 {
@@ -67,7 +38,7 @@ void recorder_free(struct recorder *recorder)
 	if (!recorder)
 		return;
 	for (uint32_t i = 0; i < recorder->room; i++)
-		free(recorder->known[i].base);
+		recorder_drop_base(&recorder->known[i]);
 	free(recorder->known);
 	idmap_fini(&recorder->chunks);
 	free(recorder);
@@ -90,7 +61,7 @@ void recorder_counts(const struct recorder *recorder, struct recorder_counts *co
 
 /* ---- Lines ---------------------------------------------------------------------------- */
 
-static void put(struct recorder *recorder, const struct trace_event *line)
+void recorder_put(struct recorder *recorder, const struct trace_event *line)
 {
 	if (line->op < TRACE_OPS && recorder_is_full(recorder))
 		return;
@@ -104,20 +75,22 @@ static void put_front(struct recorder *recorder, const struct live_event *event)
 	uint64_t time_ns = 0;
 
 	if (recorder->unsaid > 0)
-		put(recorder, &(struct trace_event){.op = TRACE_LOST, .size = recorder->unsaid});
+		recorder_put(recorder,
+			&(struct trace_event){.op = TRACE_LOST, .size = recorder->unsaid});
 	recorder->unsaid = 0;
 	if (event->tid != 0 && event->tid != recorder->tid)
-		put(recorder, &(struct trace_event){.op = TRACE_THREAD, .size = event->tid});
+		recorder_put(
+			recorder, &(struct trace_event){.op = TRACE_THREAD, .size = event->tid});
 	recorder->tid = event->tid != 0 ? event->tid : recorder->tid;
 	if (event->time_ns > recorder->began_ns)
 		time_ns = event->time_ns - recorder->began_ns;
 	if (time_ns > recorder->time_ns) {
-		put(recorder, &(struct trace_event){.op = TRACE_TIME, .size = time_ns});
+		recorder_put(recorder, &(struct trace_event){.op = TRACE_TIME, .size = time_ns});
 		recorder->time_ns = time_ns;
 	}
 }
 
-static void put_plain(struct recorder *recorder, enum trace_op op, uint64_t id)
+void recorder_put_plain(struct recorder *recorder, enum trace_op op, uint64_t id)
 {
 	struct trace_event line = {.op = (uint8_t)op};
 
@@ -125,7 +98,7 @@ static void put_plain(struct recorder *recorder, enum trace_op op, uint64_t id)
 		line.chunk = id;
 	else
 		line.ctx = id;
-	put(recorder, &line);
+	recorder_put(recorder, &line);
 }
 
 /* An event about what was not seen coming. */
@@ -204,8 +177,7 @@ static void drop_chunks(struct recorder *recorder, struct known *known)
 {
 	recorder->live_chunks -= known->chunks;
 	known->chunks = 0;
-	free(known->base);
-	known->base = NULL;
+	recorder_drop_base(known);
 	if (known->era++ < IDMAP_LAST_ERA)
 		return;
 	/* No entry may be left of the eras that come again. */
@@ -241,42 +213,11 @@ static bool delete_context(struct recorder *recorder, const struct live_event *e
 		return true;
 	}
 	put_front(recorder, event);
-	put_plain(recorder, TRACE_DELETE, known->id);
+	recorder_put_plain(recorder, TRACE_DELETE, known->id);
 	drop_below(recorder, event->unit);
 	unlink_context(recorder, event->unit);
 	drop_chunks(recorder, known);
 	known->id = 0;
-	return true;
-}
-
-/* Two sizes, one byte apart, of which COUNT chunks have BYTES together. */
-static bool put_base(
-	struct recorder *recorder, struct known *known, const struct live_chunks *before)
-{
-	struct trace_event line = {.op = TRACE_BASE, .ctx = known->id};
-
-	known->base = calloc(LARGE + 1, sizeof *known->base);
-	if (!known->base) {
-		recorder->has_failed = true;
-		return false;
-	}
-	for (unsigned k = 0; k <= LARGE; k++) {
-		struct base *base = &known->base[k];
-
-		if (before[k].count == 0)
-			continue;
-		base->size = before[k].bytes / before[k].count;
-		base->more = before[k].bytes % before[k].count;
-		base->count = before[k].count - base->more;
-		line.size = base->size;
-		line.id2 = base->count;
-		if (base->count > 0)
-			put(recorder, &line);
-		line.size = base->size + 1;
-		line.id2 = base->more;
-		if (base->more > 0)
-			put(recorder, &line);
-	}
 	return true;
 }
 
@@ -305,16 +246,27 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 	create.max = context->max_size;
 	create.min = context->min_size;
 	create.has = (context->ident ? TRACE_KEY_IDENT : 0) |
-		     (context->has_sizes ? TRACE_KEY_INIT | TRACE_KEY_MAX : 0) |
+		     (context->has_sizes && context->kind != MEMCTX_WATCH
+				     ? TRACE_KEY_INIT | TRACE_KEY_MAX
+				     : 0) |
 		     (context->min_size ? TRACE_KEY_MIN : 0);
 	if (parent) {
 		line.has = TRACE_HAS_PARENT;
 		line.id2 = parent->id;
 	}
-	put(recorder, &line);
-	if (event->op == LIVE_FOUND && context->before)
-		return put_base(recorder, known, context->before);
-	return true;
+	if (context->kind == MEMCTX_WATCH)
+		fprintf(recorder->out,
+			"# context %" PRIu64 " is a watched arena: its chunks stand as base and "
+			"freebase lines\n",
+			line.ctx);
+	recorder_put(recorder, &line);
+	if (event->op != LIVE_FOUND || !context->before)
+		return true;
+	if (context->kind == MEMCTX_WATCH)
+		return recorder_change_watched(recorder, known,
+			(int64_t)context->before[RECORDER_LARGE].count,
+			(int64_t)context->before[RECORDER_LARGE].bytes);
+	return recorder_put_base(recorder, known, context->before);
 }
 
 static bool stands_below(const struct recorder *recorder, uint32_t unit, uint32_t top)
@@ -348,7 +300,7 @@ static bool change_context(struct recorder *recorder, const struct live_event *e
 		unlink_context(recorder, event->unit);
 		link_context(recorder, event->unit, event->context->parent);
 	}
-	put(recorder, &line);
+	recorder_put(recorder, &line);
 	return true;
 }
 
@@ -361,7 +313,8 @@ static bool reset_context(struct recorder *recorder, const struct live_event *ev
 		return true;
 	}
 	put_front(recorder, event);
-	put_plain(recorder, event->op == LIVE_RESET ? TRACE_RESET : TRACE_RESETONLY, known->id);
+	recorder_put_plain(
+		recorder, event->op == LIVE_RESET ? TRACE_RESET : TRACE_RESETONLY, known->id);
 	if (event->op == LIVE_RESET)
 		drop_below(recorder, event->unit);
 	drop_chunks(recorder, known);
@@ -415,37 +368,6 @@ static bool chunk_begin(struct recorder *recorder, uint32_t unit, uint64_t addre
 	return true;
 }
 
-static unsigned class_of(uint64_t size)
-{
-	unsigned k = 0;
-
-	while (k < LARGE && ((uint64_t)8 << k) < size)
-		k++;
-	return k;
-}
-
-/* A chunk of class K that was there before goes.  False: there is none. */
-static bool free_base(struct recorder *recorder, const struct known *known, unsigned k)
-{
-	struct trace_event line = {.op = TRACE_FREEBASE, .ctx = known->id};
-	struct base *base;
-
-	if (!known->base)
-		return false;
-	base = &known->base[k];
-	line.size = base->size;
-	if (base->count > 0) {
-		base->count--;
-	} else if (base->more > 0) {
-		base->more--;
-		line.size++;
-	} else {
-		return false;
-	}
-	put(recorder, &line);
-	return true;
-}
-
 static bool alloc_chunk(struct recorder *recorder, const struct live_event *event)
 {
 	struct known *known = &recorder->known[event->unit];
@@ -456,14 +378,14 @@ static bool alloc_chunk(struct recorder *recorder, const struct live_event *even
 		.size = event->size};
 
 	if (entry) {
-		put_plain(recorder, TRACE_FREE, entry->ptr);
+		recorder_put_plain(recorder, TRACE_FREE, entry->ptr);
 		chunk_end(recorder, entry);
 	}
 	if (event->align != 0 && (event->align & (event->align - 1)) == 0) {
 		line.align = event->align;
 		line.has = TRACE_HAS_ALIGN;
 	}
-	put(recorder, &line);
+	recorder_put(recorder, &line);
 	return chunk_begin(recorder, event->unit, event->chunk, line.chunk);
 }
 
@@ -472,25 +394,12 @@ static bool free_chunk(struct recorder *recorder, const struct live_event *event
 	struct idmap_entry *entry = chunk_find(recorder, event->unit, event->chunk);
 
 	if (entry) {
-		put_plain(recorder, TRACE_FREE, entry->ptr);
+		recorder_put_plain(recorder, TRACE_FREE, entry->ptr);
 		chunk_end(recorder, entry);
-	} else if (!free_base(recorder, &recorder->known[event->unit],
-			   event->size == UINT64_MAX ? LARGE : class_of(event->size))) {
+	} else if (!recorder_free_base(recorder, &recorder->known[event->unit], event->size)) {
 		leave_out(recorder);
 	}
 	return true;
-}
-
-/* One that was there before was resized: of which class it was is not known. */
-static void free_any_base(struct recorder *recorder, const struct live_event *event)
-{
-	const struct known *known = &recorder->known[event->unit];
-	unsigned k = class_of(event->size), n = 0;
-
-	while (n <= LARGE && !free_base(recorder, known, (k + LARGE + 1 - n) % (LARGE + 1)))
-		n++;
-	if (n > LARGE)
-		leave_out(recorder);
 }
 
 static bool realloc_chunk(struct recorder *recorder, const struct live_event *event)
@@ -500,7 +409,9 @@ static bool realloc_chunk(struct recorder *recorder, const struct live_event *ev
 	struct trace_event line = {.op = TRACE_REALLOC, .size = event->size};
 
 	if (!entry) {
-		free_any_base(recorder, event);
+		/* One that was there before: of which class it was is not known. */
+		if (!recorder_free_any_base(recorder, &recorder->known[event->unit], event->size))
+			leave_out(recorder);
 		return alloc_chunk(recorder, event);
 	}
 	line.chunk = entry->ptr;
@@ -508,13 +419,13 @@ static bool realloc_chunk(struct recorder *recorder, const struct live_event *ev
 		chunk_end(recorder, entry);
 		entry = chunk_find(recorder, event->unit, event->chunk);
 		if (entry) {
-			put_plain(recorder, TRACE_FREE, entry->ptr);
+			recorder_put_plain(recorder, TRACE_FREE, entry->ptr);
 			chunk_end(recorder, entry);
 		}
 		if (!chunk_begin(recorder, event->unit, event->chunk, line.chunk))
 			return false;
 	}
-	put(recorder, &line);
+	recorder_put(recorder, &line);
 	return true;
 }
 
@@ -524,7 +435,12 @@ static bool chunk_event(struct recorder *recorder, const struct live_event *even
 		leave_out(recorder);
 		return true;
 	}
+	if (event->op == LIVE_BLOCKS)
+		return true; /* the replay has blocks of its own */
 	put_front(recorder, event);
+	if (event->op == LIVE_CHUNKS)
+		return recorder_change_watched(
+			recorder, &recorder->known[event->unit], event->count, event->bytes);
 	if (event->op == LIVE_ALLOC)
 		return alloc_chunk(recorder, event);
 	return event->op == LIVE_FREE ? free_chunk(recorder, event)
@@ -536,7 +452,7 @@ static bool chunk_event(struct recorder *recorder, const struct live_event *even
 static void note_loss(struct recorder *recorder, const struct live_event *event)
 {
 	recorder->counts.lost += event->size;
-	put(recorder, &(struct trace_event){.op = TRACE_LOST, .size = event->size});
+	recorder_put(recorder, &(struct trace_event){.op = TRACE_LOST, .size = event->size});
 }
 
 bool recorder_event(const struct live_event *event, void *arg)
