@@ -70,7 +70,8 @@ fi
 printf 'step 4\nscreen\nstep\nscreen\nstep\nscreen\nstep\nscreen\n' |
 	screen 80x24 1 traces/freelist.trace |
 	grep '^ freelist' >"$tmp/chains"
-printf ' freelist[2] 32:  %s\n' '#1' '#3 → #1' '#1' empty |
+printf ' freelist[2] 32 B of Demo: %s\n' 'head → #1 → end   ▲ #1 pushed' \
+	'head → #3 → #1 → end   ▲ #3 pushed' 'head → #1 → end   ▼ #3 taken' 'empty   ▼ #1 taken' |
 	diff - "$tmp/chains" || fail "the chain is drawn wrongly"
 
 # Finding, filtering, folding.
@@ -81,7 +82,7 @@ printf 'filter\ntype Timezones\nenter\nscreen\n' |
 if ! grep -q Timezones "$tmp/screen" || grep -q MdSmgr "$tmp/screen"; then
 	fail "filter keeps the wrong lines"
 fi
-printf 'first\ntoggle\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace |
+printf 'first\nopen\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace |
 	grep -q '^>▸ TopMemoryContext .* 1.19M' ||
 	fail "folding changes a number"
 
@@ -119,7 +120,7 @@ for size in "60 15" "20 5" "1 1" "200 50" "80 24"; do
 done
 wait_for 'event 6,689'
 mux send-keys -t t '?'
-wait_for 'Keys'
+wait_for 'memctx  keys'
 mux send-keys -t t Escape
 wait_for 'event 6,689'
 mux send-keys -t t C-z

@@ -21,7 +21,7 @@ enum canvas_attr {
 	CANVAS_REVERSE = 0x02,
 	CANVAS_DIM = 0x04,
 	CANVAS_GREEN = 0x10,
-	CANVAS_YELLOW = 0x20,
+	CANVAS_MAGENTA = 0x20,
 	CANVAS_CYAN = 0x30,
 	CANVAS_RED = 0x40,
 	CANVAS_COLOR = 0x70,
@@ -57,15 +57,25 @@ int canvas_put(struct canvas *canvas, int y, int x, int width, unsigned attr, un
 /* The same as printf would, unpadded, up to the right edge. */
 int canvas_printf(struct canvas *canvas, int y, int x, unsigned attr, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-/* Sets the attributes of a run of cells. */
-void canvas_attr(struct canvas *canvas, int y, int x, int width, unsigned attr);
+/* Adds attributes to what stands in a run of cells. */
+void canvas_mark(struct canvas *canvas, int y, int x, int width, unsigned attr);
+
+/* A part of a bar: how much, and how it is drawn, "#" in ASCII. */
+struct canvas_part {
+	uint64_t much;
+	const char *sign, *ascii;
+	unsigned attr;
+};
 
 /*
- * A bar of WIDTH columns for WHOLE: SOLID of it full, HATCHED of it hatched behind; each that is
- * not zero takes a cell at least.
+ * A bar of WIDTH columns for WHOLE, of N parts from left to right; each that is not zero takes a
+ * cell at least, as far as there are cells.  One part alone is drawn to an eighth of a cell.
  */
-void canvas_bar(struct canvas *canvas, int y, int x, int width, uint64_t solid, uint64_t hatched,
-	uint64_t whole, unsigned attr);
+void canvas_bar(struct canvas *canvas, int y, int x, int width, const struct canvas_part *parts,
+	int n, uint64_t whole);
+
+/* A frame of lines around [y, y + height) and [x, x + width), blank inside. */
+void canvas_frame(struct canvas *canvas, int y, int x, int height, int width, unsigned attr);
 
 /* The canvas as lines of text without blanks at their ends. */
 void canvas_print(const struct canvas *canvas, FILE *out);

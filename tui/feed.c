@@ -13,8 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/live.h"
-#include "tui/feed.h"
+#include "tui/feed_live.h"
 
 #define IDLE_EVENTS 20000
 #define TAIL_EVENTS 24 /* explained before a moment that was sought */
@@ -28,7 +27,7 @@ struct feed {
 	struct snapshot *snapshot;
 	uint64_t serial;
 
-	struct live *live;
+	struct feed_live *live;
 
 	struct trace_reader *reader;
 	struct replay *replay;
@@ -325,29 +324,62 @@ int feed_history(const struct feed *feed, const uint64_t **samples, int *positio
 
 /* ---- Live ----------------------------------------------------------------------------- */
 
-bool feed_refresh(struct feed *feed)
+static void add_total(struct feed *feed)
 {
-	struct snapshot *snapshot;
 	struct snapshot_figures sum;
-	struct live_error error;
 
-	if (feed->kind != FEED_LIVE || feed->trouble[0])
-		return false;
-	snapshot = live_is_running(feed->live) ? live_snapshot(feed->live, &error) : NULL;
-	if (!snapshot) {
-		say(feed, "the process has ended; this is the last that was seen of it", 0);
-		feed->serial++;
-		return true;
-	}
-	snapshot_free(feed->snapshot);
-	feed->snapshot = snapshot;
-	feed->serial++;
-	snapshot_totals(snapshot, &sum);
+	snapshot_totals(feed->snapshot, &sum);
 	if (feed->n_samples == FEED_HISTORY)
 		memmove(feed->samples, feed->samples + 1,
 			(size_t)--feed->n_samples * sizeof *feed->samples);
 	feed->samples[feed->n_samples++] = sum.total_bytes;
+}
+
+bool feed_refresh(struct feed *feed)
+{
+	struct snapshot *snapshot;
+	struct live_error error;
+
+	if (feed->kind != FEED_LIVE || feed->trouble[0])
+		return false;
+	snapshot = feed_live_look(feed->live, feed->snapshot, &error);
+	feed->serial++;
+	if (!snapshot) {
+		say(feed,
+			error.message[0]
+				? error.message
+				: "the process has ended; this is the last that was seen of it",
+			0);
+		return true;
+	}
+	snapshot_free(feed->snapshot);
+	feed->snapshot = snapshot;
+	add_total(feed);
 	return true;
+}
+
+const struct feed_rates *feed_rates(const struct feed *feed)
+{
+	return feed->live ? feed_live_rates(feed->live) : NULL;
+}
+
+const int64_t *feed_changes(const struct feed *feed, bool own)
+{
+	const struct changes *changes = feed->live ? feed_live_changes(feed->live) : NULL;
+
+	return !changes ? NULL : own ? changes->own : changes->subtree;
+}
+
+void feed_watch(struct feed *feed)
+{
+	if (feed->live && !feed->trouble[0] && feed_live_watch(feed->live))
+		feed->serial++;
+}
+
+int feed_live_list(const struct feed *feed, const struct feed_live_event **events)
+{
+	*events = NULL;
+	return feed->live ? feed_live_events(feed->live, events) : 0;
 }
 
 /* ---- Opening -------------------------------------------------------------------------- */
@@ -359,20 +391,27 @@ static bool all_digits(const char *text)
 
 static bool open_live(struct feed *feed, const char *argument, struct source_error *error)
 {
-	struct live_error why;
+	struct live_error why = {0};
 	char command[100];
+	pid_t pid = (pid_t)strtol(argument, NULL, 10);
 
 	feed->kind = FEED_LIVE;
-	feed->live = live_open((pid_t)strtol(argument, NULL, 10), &why);
+	feed->live = feed_live_open(pid, &why);
 	if (!feed->live) {
 		*error = (struct source_error){.status = why.status};
 		snprintf(error->path, sizeof error->path, "%s", argument);
 		snprintf(error->message, sizeof error->message, "%s", why.message);
 		return false;
 	}
-	live_command((pid_t)live_header(feed->live)->pid, command, sizeof command);
-	snprintf(feed->title, sizeof feed->title, "%s  %.100s", argument, command);
-	return feed_refresh(feed);
+	live_command(pid, command, sizeof command);
+	snprintf(feed->title, sizeof feed->title, "%d  %.100s", (int)pid, command);
+	feed_refresh(feed);
+	if (feed->snapshot)
+		return true;
+	*error = (struct source_error){.status = 1};
+	snprintf(error->path, sizeof error->path, "%s", argument);
+	snprintf(error->message, sizeof error->message, "%s", feed->trouble);
+	return false;
 }
 
 static const char *base_name(const char *path)
@@ -398,6 +437,15 @@ static bool open_file(struct feed *feed, const char *argument, struct source_err
 		feed->snapshot = source_snapshot(source, &point, error);
 		is_open = feed->snapshot != NULL;
 	}
+	if (is_open && source_kind(source) == SOURCE_LIVE) {
+		char pid[24];
+
+		snprintf(pid, sizeof pid, "%lld", (long long)feed->snapshot->pid);
+		source_close(source);
+		snapshot_free(feed->snapshot);
+		feed->snapshot = NULL;
+		return open_live(feed, pid, error);
+	}
 	source_close(source);
 	if (!is_open || feed->kind != FEED_TRACE)
 		return is_open;
@@ -407,6 +455,21 @@ static bool open_file(struct feed *feed, const char *argument, struct source_err
 	snprintf(error->path, sizeof error->path, "%s", feed->path);
 	snprintf(error->message, sizeof error->message, "%s", feed->trouble);
 	return false;
+}
+
+struct feed *feed_of_snapshot(struct snapshot *snapshot, const char *title)
+{
+	struct feed *feed = calloc(1, sizeof *feed);
+
+	if (!feed) {
+		snapshot_free(snapshot);
+		return NULL;
+	}
+	feed->kind = FEED_STILL;
+	feed->last = feed->peak = SNAPSHOT_UNKNOWN;
+	feed->snapshot = snapshot;
+	snprintf(feed->title, sizeof feed->title, "%.150s", title);
+	return feed;
 }
 
 struct feed *feed_open(
@@ -438,7 +501,7 @@ void feed_close(struct feed *feed)
 	explain_free(feed->explain);
 	end_replay(&feed->replay, &feed->reader);
 	end_replay(&feed->scout, &feed->scout_reader);
-	live_close(feed->live);
+	feed_live_close(feed->live);
 	snapshot_free(feed->snapshot);
 	free(feed);
 }
@@ -479,6 +542,13 @@ bool feed_chain(
 		return false;
 	explain_chain(feed->explain, ctx, size_class, chain);
 	return true;
+}
+
+bool feed_look(const struct feed *feed, uint64_t context, struct look *look)
+{
+	*look = (struct look){feed->replay, feed->explain,
+		feed->replay ? replay_context(feed->replay, context) : NULL};
+	return look->ctx != NULL;
 }
 
 int feed_events(const struct feed *feed, const struct explain_event **events)

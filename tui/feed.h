@@ -12,18 +12,21 @@
 #include <stdint.h>
 
 #include "model/explain.h"
+#include "model/look.h"
 #include "model/snapshot.h"
 #include "model/source.h"
 
 enum feed_kind { FEED_TRACE, FEED_LIVE, FEED_STILL };
 
-enum { FEED_HISTORY = 512, FEED_EVENTS = 64, FEED_TITLE = 160 };
+enum { FEED_HISTORY = 512, FEED_EVENTS = 64, FEED_LIVE_EVENTS = 256, FEED_TITLE = 160 };
 
 struct feed;
 
 /* Opens ARGUMENT (as a SOURCE; NULL: the last replay); NULL with *ERROR. */
 struct feed *feed_open(
 	const char *argument, const struct source_options *options, struct source_error *error);
+/* A feed of a snapshot that stands still, which it takes; NULL with ENOMEM and SNAPSHOT freed. */
+struct feed *feed_of_snapshot(struct snapshot *snapshot, const char *title);
 void feed_close(struct feed *feed);
 
 enum feed_kind feed_kind(const struct feed *feed);
@@ -38,6 +41,31 @@ const char *feed_trouble(const struct feed *feed);
 
 /* Live: looks again.  False where nothing came of it. */
 bool feed_refresh(struct feed *feed);
+
+/* Live: what passed between the last two looks. */
+struct feed_rates {
+	double uptime;        /* seconds */
+	double allocs, frees; /* a second; below 0: not known */
+	uint64_t lost;        /* entries of rings, since events are watched; SNAPSHOT_UNKNOWN */
+};
+
+/* NULL: not live. */
+const struct feed_rates *feed_rates(const struct feed *feed);
+/* Live: what each context grew by, with what stands below it or alone; NULL: not known. */
+const int64_t *feed_changes(const struct feed *feed, bool own);
+
+struct feed_live_event {
+	uint64_t time_ns, size; /* size: UINT64_MAX where the event has none */
+	uint64_t context;       /* its id in the snapshot; 0: one that is gone */
+	uint32_t tid;
+	int op; /* enum live_op */
+	char name[EXPLAIN_NAME];
+};
+
+/* Live: watches the events from here on; those that the rings still hold come at once. */
+void feed_watch(struct feed *feed);
+/* Live: the latest events, the last last, at most FEED_LIVE_EVENTS. */
+int feed_live_list(const struct feed *feed, const struct feed_live_event **events);
 
 /* Trace: to after EVENT, back or on; as far as it goes. */
 bool feed_seek(struct feed *feed, uint64_t event);
@@ -69,6 +97,8 @@ int feed_history(const struct feed *feed, const uint64_t **samples, int *positio
 /* Trace: the freelist of a class of a context; false where it cannot be known. */
 bool feed_chain(
 	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain);
+/* Trace: where to look at the memory of a context; false: it does not live. */
+bool feed_look(const struct feed *feed, uint64_t context, struct look *look);
 /* Trace: the events up to now, the latest last, at most FEED_EVENTS. */
 int feed_events(const struct feed *feed, const struct explain_event **events);
 

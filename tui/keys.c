@@ -6,9 +6,19 @@
 
 #include "tui/keys.h"
 
-#define KEYS_ROW(request, word, key, other, keys, help) {word, keys, help, key, other},
+#define KEYS_ROW(group, request, word, key, other, keys, help)                                     \
+	{KEYS_##group, word, keys, help, key, other},
 const struct key_help keys_table[REQUESTS] = {KEYS_TABLE(KEYS_ROW)};
 #undef KEYS_ROW
+
+const char *const keys_groups[KEYS_GROUPS] = {
+	[KEYS_MOVE] = "MOVING",
+	[KEYS_TREE] = "THE TREE",
+	[KEYS_FIND] = "FINDING",
+	[KEYS_TIME] = "TIME",
+	[KEYS_LOOK] = "LOOKING CLOSER",
+	[KEYS_OTHER] = "OTHER",
+};
 
 enum request keys_request(int key)
 {

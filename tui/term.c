@@ -5,46 +5,20 @@
 #include <errno.h>
 #include <locale.h>
 #include <ncurses.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tui/keys.h"
+#include "tui/restore.h"
 #include "tui/term.h"
 
-enum { PAIR_GREEN = 1, PAIR_YELLOW, PAIR_CYAN, PAIR_RED };
+enum { PAIR_GREEN = 1, PAIR_MAGENTA, PAIR_CYAN, PAIR_RED };
 
 static struct canvas *shown; /* what the terminal shows */
 static bool has_colors_on;
 static SCREEN *screen;
 static MEVENT mouse;
-static volatile sig_atomic_t is_taken;
-
-/*
- * A signal that ends the program: the terminal first, then the signal as if nobody had caught it.
- * endwin() is no function for handlers, but the program ends here, and a broken terminal is the
- * one thing that must not be left.
- */
-static void give_back(int number)
-{
-	if (is_taken) {
-		is_taken = 0;
-		endwin();
-	}
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
-static void catch_signals(void)
-{
-	static const int numbers[] = {
-		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-	struct sigaction action = {.sa_handler = give_back};
-
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		sigaction(numbers[i], &action, NULL);
-}
 
 static void start_colors(bool color)
 {
@@ -54,7 +28,7 @@ static void start_colors(bool color)
 	/* The terminal's own colours behind, light or dark. */
 	use_default_colors();
 	init_pair(PAIR_GREEN, COLOR_GREEN, -1);
-	init_pair(PAIR_YELLOW, COLOR_YELLOW, -1);
+	init_pair(PAIR_MAGENTA, COLOR_MAGENTA, -1);
 	init_pair(PAIR_CYAN, COLOR_CYAN, -1);
 	init_pair(PAIR_RED, COLOR_RED, -1);
 }
@@ -66,13 +40,13 @@ bool term_start(bool color)
 		return false;
 	}
 	set_escdelay(25);
+	restore_begin();
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
 		errno = ENOTTY;
 		return false;
 	}
-	is_taken = 1;
-	catch_signals();
+	restore_arm();
 	cbreak();
 	noecho();
 	nonl();
@@ -86,10 +60,8 @@ bool term_start(bool color)
 
 void term_stop(void)
 {
-	if (is_taken) {
-		is_taken = 0;
+	if (restore_disarm())
 		endwin();
-	}
 	canvas_free(shown);
 	shown = NULL;
 	if (screen)
@@ -104,7 +76,7 @@ void term_size(int *width, int *height)
 
 static attr_t attributes(unsigned attr)
 {
-	static const short pairs[] = {0, PAIR_GREEN, PAIR_YELLOW, PAIR_CYAN, PAIR_RED};
+	static const short pairs[] = {0, PAIR_GREEN, PAIR_MAGENTA, PAIR_CYAN, PAIR_RED};
 	attr_t attributes = A_NORMAL;
 
 	if (attr & CANVAS_BOLD)
@@ -159,7 +131,8 @@ static int translate(int key)
 	static const int keys[][2] = {{KEY_UP, KEYS_UP}, {KEY_DOWN, KEYS_DOWN},
 		{KEY_LEFT, KEYS_LEFT}, {KEY_RIGHT, KEYS_RIGHT}, {KEY_PPAGE, KEYS_PAGE_UP},
 		{KEY_NPAGE, KEYS_PAGE_DOWN}, {KEY_HOME, KEYS_HOME}, {KEY_END, KEYS_END},
-		{KEY_F(1), KEYS_F1}, {KEY_F(10), KEYS_F10}, {KEY_RESIZE, KEYS_RESIZE},
+		{KEY_F(1), KEYS_F1}, {KEY_F(3), KEYS_F3}, {KEY_F(4), KEYS_F4}, {KEY_F(6), KEYS_F6},
+		{KEY_F(10), KEYS_F10}, {KEY_BTAB, KEYS_BACK_TAB}, {KEY_RESIZE, KEYS_RESIZE},
 		{KEY_MOUSE, KEYS_MOUSE}, {KEY_ENTER, KEYS_ENTER}, {'\r', KEYS_ENTER},
 		{KEY_BACKSPACE, KEYS_BACKSPACE}, {8, KEYS_BACKSPACE}, {'\t', KEYS_TAB}};
 

@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "model/json.h"
+#include "tui/mouse.h"
+#include "tui/save.h"
 #include "tui/term.h"
 #include "tui/tui.h"
 #include "tui/view.h"
@@ -32,73 +33,41 @@ static void finish_pass(struct feed *feed)
 		;
 }
 
-static void begin(struct state *state, const struct tui_options *options)
+/*
+ * Goes to where the options say.  The peak is known after the first pass: a terminal shows the
+ * trace at once and goes there then, a script waits for it.
+ */
+static void begin(struct state *state, const struct tui_options *options, bool waits)
 {
+	state->interval = options->interval;
 	if (feed_kind(state->feed) != FEED_TRACE)
 		return;
-	if (options->start == SNAPSHOT_UNKNOWN) {
-		finish_pass(state->feed);
-		state_request(state, REQUEST_PEAK);
-	} else {
+	if (options->start != SNAPSHOT_UNKNOWN) {
 		feed_seek(state->feed, options->start);
+	} else {
+		if (waits)
+			finish_pass(state->feed);
+		state_request(state, REQUEST_PEAK);
+		*state->message = '\0';
 	}
 	state_update(state);
 }
 
-/* Saves what is seen beside where the tool was started, under a name that is not taken. */
-static void save(struct state *state)
-{
-	char path[64];
-	FILE *out = NULL;
-	bool is_written;
-
-	state->save = false;
-	for (int i = 1; !out && i < 1000; i++) {
-		snprintf(path, sizeof path, "memctx-%d.json", i);
-		out = fopen(path, "wxe");
-		if (!out && errno != EEXIST)
-			break;
-	}
-	if (!out) {
-		snprintf(state->message, sizeof state->message, "%s: %s", path, strerror(errno));
-		return;
-	}
-	is_written = json_write_flat(out, feed_snapshot(state->feed)) == 0;
-	is_written = fclose(out) == 0 && is_written;
-	snprintf(state->message, sizeof state->message, is_written ? "saved as %s" : "%s: %s", path,
-		strerror(errno));
-	if (!is_written)
-		unlink(path);
-}
-
 /* ---- On a terminal -------------------------------------------------------------------- */
 
-static void click(struct state *state, int width)
+static void take_mouse(struct state *state, int width, int height)
 {
 	int y, x;
 	enum term_mouse what = term_mouse(&y, &x);
 
-	if (what == TERM_WHEEL_UP || what == TERM_WHEEL_DOWN) {
-		for (int i = 0; i < 3; i++)
-			state_request(state, what == TERM_WHEEL_UP ? REQUEST_UP : REQUEST_DOWN);
-		return;
-	}
-	if (state->help) {
-		state_request(state, REQUEST_HELP);
-	} else if (y >= 4 && (size_t)(y - 4) < state->page && (width < 80 || x < width * 3 / 5)) {
-		state->pane = PANE_TREE;
-		if (state->top + (size_t)(y - 4) < state->n_visible)
-			state_select(state, state->top + (size_t)(y - 4));
-	} else if (width >= 80 && x >= width * 3 / 5) {
-		state->pane = PANE_LISTS;
-	} else if (y == 3) {
-		state_request(state, REQUEST_SORT);
-	}
+	if (what == TERM_CLICK)
+		mouse_click(state, y, x, width, height);
+	else
+		mouse_wheel(state, what == TERM_WHEEL_UP ? -1 : 1);
 }
 
 /* How long nothing needs to happen. */
-static int wait_ms(
-	const struct state *state, const struct tui_options *options, bool is_busy, double due)
+static int wait_ms(const struct state *state, bool is_busy, double due)
 {
 	double left;
 
@@ -108,8 +77,8 @@ static int wait_ms(
 		return PLAY_MS;
 	if (feed_kind(state->feed) != FEED_LIVE || state->paused || feed_trouble(state->feed))
 		return IDLE_MS;
-	left = (due + options->interval - now()) * 1000;
-	return left < 1 ? 1 : left > IDLE_MS ? IDLE_MS : (int)left;
+	left = (due + state->interval - now()) * 1000;
+	return left < 1 ? 1 : left > IDLE_MS ? IDLE_MS : (int)left + 1;
 }
 
 static bool paint(struct canvas **canvas, struct state *state, bool ascii)
@@ -129,31 +98,39 @@ static bool paint(struct canvas **canvas, struct state *state, bool ascii)
 	return true;
 }
 
+static void take_key(struct state *state, int key, const struct canvas *canvas)
+{
+	if (key == KEYS_MOUSE)
+		take_mouse(state, canvas->width, canvas->height);
+	else if (key != KEYS_NONE && key != KEYS_RESIZE)
+		state_key(state, key);
+	if (state->save != SAVE_NOTHING)
+		save_seen(state);
+}
+
 static bool loop(struct state *state, const struct tui_options *options)
 {
 	struct canvas *canvas = NULL;
-	double last = now();
+	double last = now(), time;
 	bool is_busy = true, is_fine = true;
 
 	while (!state->quit && (is_fine = paint(&canvas, state, options->ascii))) {
-		int key = term_key(wait_ms(state, options, is_busy, last));
-		double time = now();
+		int key = term_key(wait_ms(state, is_busy, last));
 
-		if (key == KEYS_MOUSE)
-			click(state, canvas->width);
-		else if (key != KEYS_NONE && key != KEYS_RESIZE)
-			state_key(state, key);
-		if (state->save)
-			save(state);
-		if (state->playing || time - last >= options->interval) {
-			state_tick(state, time - last);
-			last = time;
-		}
-		if (key == KEYS_NONE && is_busy)
+		take_key(state, key, canvas);
+		time = now();
+		if (key == KEYS_NONE && is_busy) {
 			is_busy = feed_idle(state->feed);
+			if (!is_busy)
+				state_tick(state, 0);
+		}
+		if (!state->playing && time - last < state->interval)
+			continue;
+		state_tick(state, time - last);
+		last = time;
 	}
 	canvas_free(canvas);
-	return is_fine;
+	return is_fine && !state->has_failed;
 }
 
 int tui_run(struct feed *feed, const struct tui_options *options, const char **message)
@@ -165,7 +142,7 @@ int tui_run(struct feed *feed, const struct tui_options *options, const char **m
 		*message = "out of memory";
 		return STATUS_SYSTEM;
 	}
-	begin(&state, options);
+	begin(&state, options, false);
 	if (!term_start(options->color)) {
 		*message = "no terminal to show a screen on; --batch prints it";
 		state_end(&state);
@@ -212,6 +189,13 @@ static bool script_line(
 			state_key(state, (unsigned char)*line++);
 	} else if (!strcmp(word, "enter")) {
 		state_key(state, KEYS_ENTER);
+	} else if (!strcmp(word, "escape")) {
+		state_key(state, KEYS_ESCAPE);
+	} else if (!strcmp(word, "click")) {
+		int y = 0, x = 0;
+
+		sscanf(line, "%d %d", &y, &x);
+		mouse_click(state, y, x, options->width, options->height);
 	} else if (keys_word(word) != REQUEST_NONE) {
 		if (sscanf(line, "%d", &times) != 1)
 			times = 1;
@@ -220,7 +204,9 @@ static bool script_line(
 	} else {
 		return false;
 	}
-	return state_update(state) == 0;
+	if (state->save != SAVE_NOTHING)
+		save_seen(state);
+	return state_update(state) == 0 && !state->has_failed;
 }
 
 int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
@@ -234,7 +220,7 @@ int tui_script(struct feed *feed, const struct tui_options *options, FILE *scrip
 		*message = "out of memory";
 		return STATUS_SYSTEM;
 	}
-	begin(&state, options);
+	begin(&state, options, true);
 	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script)) {
 		if (script_line(&state, options, line, out))
 			continue;
@@ -259,7 +245,7 @@ int tui_batch(struct feed *feed, const struct tui_options *options, uint64_t cou
 	bool is_fine = state_init(&state, feed) == 0;
 
 	if (is_fine)
-		begin(&state, options);
+		begin(&state, options, true);
 	for (uint64_t i = 0; is_fine && (i < count || count == 0); i++) {
 		if (i > 0) {
 			pause_for(options->interval);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The screen as a whole: which parts there is room for.
- *
- *   80 columns and more   tree | freelists    under 80   one pane, Tab goes on
- *   30 lines and more     events below        under 30   the events take the tree's place
+ * The screen as a whole.
  */
 #include "tui/view.h"
-#include "model/size.h"
 
-enum { WIDE = 80, TALL = 30, TOP_LINES = 3, EVENT_LINES = 10 };
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/size.h"
 
 unsigned view_size_flags(const struct canvas *canvas)
 {
@@ -20,68 +19,90 @@ const char *view_sign(const struct canvas *canvas, const char *sign, const char 
 	return canvas->ascii ? ascii : sign;
 }
 
+const char *view_count(const struct canvas *canvas, char out[static SIZE_TEXT], uint64_t count)
+{
+	if (count > 99999 && count != SNAPSHOT_UNKNOWN)
+		return size_decimal(out, (double)count);
+	return size_count(out, count, view_size_flags(canvas));
+}
+
+const char *view_class(char out[static SIZE_TEXT], int k)
+{
+	size_class(out, (unsigned)k);
+	return k < 7 ? strcat(out, " B") : out;
+}
+
+void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,
+	struct layout_box box, const char *text)
+{
+	bool has_keys = state->pane == pane;
+
+	canvas_put(canvas, box.y, box.x, box.width,
+		has_keys ? CANVAS_BOLD | CANVAS_REVERSE : CANVAS_BOLD, 0, text);
+}
+
+const struct explain_event *view_last_event(const struct state *state)
+{
+	const struct explain_event *events;
+	int n = feed_events(state->feed, &events);
+
+	if (n == 0 || events[n - 1].skipped || !events[n - 1].has_context ||
+		events[n - 1].context != state->selected ||
+		events[n - 1].number != feed_event(state->feed))
+		return NULL;
+	return &events[n - 1];
+}
+
+void view_link(const struct explain_link *link, char *out, size_t size)
+{
+	if (link->kind == EXPLAIN_CHUNK)
+		snprintf(out, size, "#%" PRIu64, link->id);
+	else
+		snprintf(out, size, "%s", link->kind == EXPLAIN_CUT ? "cut" : "base");
+}
+
 static void paint_too_small(struct canvas *canvas)
 {
-	canvas_put(canvas, canvas->height / 2, 0, canvas->width, CANVAS_BOLD, 0,
-		canvas->width >= 20 ? "too small: 40x10 at least" : "too small");
+	static const char *const texts[] = {"too small: 40x10 at least", "too small", "?"};
+	int i = canvas->width >= 25 ? 0 : canvas->width >= 9 ? 1 : 2;
+
+	canvas_put(canvas, canvas->height / 2, 0, canvas->width, CANVAS_BOLD, 0, texts[i]);
 }
 
-static void paint_rule(struct canvas *canvas, int x, int y, int height)
+static void paint_panes(struct canvas *canvas, struct state *state, const struct layout *layout)
 {
-	for (int i = 0; i < height; i++)
-		canvas_put(canvas, y + i, x, 1, CANVAS_DIM, 0, view_sign(canvas, "│", "|"));
-}
+	const struct layout_box *panes = layout->panes;
 
-static void paint_wide(struct canvas *canvas, struct state *state, int height)
-{
-	int left = canvas->width < 100 ? 48 : canvas->width * 3 / 5;
-	struct view_box tree = {TOP_LINES, 0, height, left};
-	struct view_box lists = {TOP_LINES, left + 2, height, canvas->width - left - 2};
-
-	if (state->pane == PANE_EVENTS && canvas->height < TALL)
-		view_events(canvas, state, tree);
-	else
-		view_tree(canvas, state, tree);
-	paint_rule(canvas, left, TOP_LINES, height);
-	view_lists(canvas, state, lists);
-}
-
-static void paint_narrow(struct canvas *canvas, struct state *state, int height)
-{
-	struct view_box box = {TOP_LINES, 0, height, canvas->width};
-
-	if (state->pane == PANE_LISTS)
-		view_lists(canvas, state, box);
-	else if (state->pane == PANE_EVENTS && canvas->height < TALL)
-		view_events(canvas, state, box);
-	else
-		view_tree(canvas, state, box);
+	for (int i = 0; i < layout->rule.height; i++)
+		canvas_put(canvas, layout->rule.y + i, layout->rule.x, 1, CANVAS_DIM, 0,
+			view_sign(canvas, "│", "|"));
+	if (panes[PANE_TREE].height > 0)
+		view_tree(canvas, state, panes[PANE_TREE]);
+	if (panes[PANE_LISTS].height > 0)
+		view_lists(canvas, state, panes[PANE_LISTS]);
+	if (panes[PANE_BLOCKS].height > 0)
+		view_blocks(canvas, state, panes[PANE_BLOCKS]);
+	if (panes[PANE_EVENTS].height > 0)
+		view_events(canvas, state, panes[PANE_EVENTS]);
+	if (panes[PANE_CHAIN].height > 0)
+		view_chain(canvas, state, panes[PANE_CHAIN]);
 }
 
 void view_paint(struct canvas *canvas, struct state *state)
 {
-	int height = canvas->height - TOP_LINES - 2;
-	bool has_events =
-		canvas->height >= TALL && feed_kind(state->feed) == FEED_TRACE && !state->help;
+	struct layout layout;
 
 	canvas_clear(canvas);
-	if (canvas->width < VIEW_MIN_WIDTH || canvas->height < VIEW_MIN_HEIGHT) {
+	layout_make(&layout, state, canvas->width, canvas->height);
+	if (layout.is_too_small) {
 		paint_too_small(canvas);
-		return;
-	}
-	if (state->help) {
+	} else if (state->help) {
 		view_help(canvas, state);
-		return;
+	} else {
+		view_top(canvas, state, &layout);
+		paint_panes(canvas, state, &layout);
+		view_bottom(canvas, state, &layout);
+		if (state->is_decoding)
+			view_chunk(canvas, state);
 	}
-	if (has_events)
-		height -= EVENT_LINES;
-	view_top(canvas, state);
-	if (canvas->width >= WIDE)
-		paint_wide(canvas, state, height);
-	else
-		paint_narrow(canvas, state, height);
-	if (has_events)
-		view_events(canvas, state,
-			(struct view_box){TOP_LINES + height, 0, EVENT_LINES, canvas->width});
-	view_bottom(canvas, state);
 }

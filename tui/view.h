@@ -1,35 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views: state and feed painted on a canvas.  They change nothing but the number of lines that the
- * tree had room for.
+ * Views: state and feed painted on a canvas, each in its box of the layout.  They change nothing
+ * but how far things are scrolled and how many lines there was room for.
  */
 #ifndef TUI_VIEW_H
 #define TUI_VIEW_H
 
 #include "tui/canvas.h"
+#include "tui/layout.h"
 #include "tui/state.h"
-
-/* Below it there is only a message. */
-enum { VIEW_MIN_WIDTH = 40, VIEW_MIN_HEIGHT = 10 };
 
 /* Paints the whole screen. */
 void view_paint(struct canvas *canvas, struct state *state);
 
-/* The parts, for view.c: rows [y, y + height), columns [x, x + width). */
-struct view_box {
-	int y, x, height, width;
-};
-
-void view_top(struct canvas *canvas, const struct state *state);
-void view_tree(struct canvas *canvas, struct state *state, struct view_box box);
-void view_lists(struct canvas *canvas, const struct state *state, struct view_box box);
-void view_events(struct canvas *canvas, const struct state *state, struct view_box box);
+/* The parts, for view.c. */
+void view_top(struct canvas *canvas, const struct state *state, const struct layout *layout);
+void view_bottom(struct canvas *canvas, const struct state *state, const struct layout *layout);
+void view_tree(struct canvas *canvas, struct state *state, struct layout_box box);
+void view_lists(struct canvas *canvas, const struct state *state, struct layout_box box);
+void view_chain(struct canvas *canvas, const struct state *state, struct layout_box box);
+void view_blocks(struct canvas *canvas, struct state *state, struct layout_box box);
+void view_events(struct canvas *canvas, const struct state *state, struct layout_box box);
+void view_chunk(struct canvas *canvas, const struct state *state);
 void view_help(struct canvas *canvas, struct state *state);
-void view_bottom(struct canvas *canvas, const struct state *state);
+
+/* The classes that lists show in a box, from the top; returns how many. */
+int view_shown_classes(const struct state *state, const struct snapshot_figures *sum,
+	struct layout_box box, int classes[static SNAPSHOT_CLASSES]);
+/* The first column and the width of a block's map. */
+void view_block_map(struct layout_box box, int *x, int *width);
+/* An event as its words: "alloc #3 32". */
+void view_event_words(const struct explain_event *event, char *out, size_t size);
+/* A live event as a line. */
+void view_live_words(
+	const struct feed *feed, const struct feed_live_event *event, char *out, size_t size);
+
+/* The heading of a pane, marked where the pane has the keys. */
+void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,
+	struct layout_box box, const char *text);
+/* The last event, where it was about the selected context; else NULL. */
+const struct explain_event *view_last_event(const struct state *state);
+/* How a link of a chain is written: "#3", "cut", "base". */
+void view_link(const struct explain_link *link, char *out, size_t size);
 
 /* The flags for the functions of size.h. */
 unsigned view_size_flags(const struct canvas *canvas);
-/* "…" and "×" and "▸", or what ASCII has for them. */
+/* SIGN, or what ASCII has for it. */
 const char *view_sign(const struct canvas *canvas, const char *sign, const char *ascii);
+/* The size of a class with its unit: "32 B", "1K". */
+const char *view_class(char out[static 40], int k);
+/* A number of at most 6 columns: "99,999", "1.23M". */
+const char *view_count(const struct canvas *canvas, char out[static 40], uint64_t count);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines above and below the panes: what is looked at, its totals, the time line, the chain of
- * the class that is selected, the keys that matter now; and the help.
+ * The lines above and below the panes: what is looked at, its totals, who is largest, the time
+ * line; messages, and the keys that matter now.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -9,62 +9,172 @@
 #include "model/size.h"
 #include "tui/view.h"
 
-#define PART_MAX 200
+enum { PART = 200, NARROW = 60 };
 
-/* ---- Above ---------------------------------------------------------------------------- */
+/* ---- The title ------------------------------------------------------------------------ */
 
-static void where_trace(const struct state *state, char out[PART_MAX])
+static void where_trace(const struct state *state, bool is_narrow, char out[PART])
 {
 	const struct snapshot *snapshot = feed_snapshot(state->feed);
 	uint64_t last = feed_last(state->feed);
 	char event[SIZE_TEXT], of[SIZE_TEXT], time[SIZE_TEXT] = "";
+	char speed[SIZE_TEXT + 12] = "PAUSED";
 
 	if (snapshot->time_ns != SNAPSHOT_UNKNOWN)
 		size_time(time, snapshot->time_ns);
-	snprintf(out, PART_MAX, "%s   event %s of %s   %s", state->playing ? "PLAYING" : "PAUSED",
+	if (state->playing)
+		snprintf(speed, sizeof speed, "PLAYING %s/s",
+			size_decimal(of, (double)state->speed));
+	if (is_narrow) {
+		/* Of a wide line what matters most. */
+		snprintf(out, PART, "%sevent %s of %s", state->playing ? "PLAYING " : "",
+			size_count(event, feed_event(state->feed), SIZE_DIGIT),
+			last == SNAPSHOT_UNKNOWN ? "?" : size_count(of, last, SIZE_DIGIT));
+		return;
+	}
+	snprintf(out, PART, "%s   event %s of %s%s%s", speed,
 		size_count(event, feed_event(state->feed), SIZE_DIGIT),
-		last == SNAPSHOT_UNKNOWN ? "?" : size_count(of, last, SIZE_DIGIT), time);
+		last == SNAPSHOT_UNKNOWN ? "?" : size_count(of, last, SIZE_DIGIT),
+		*time ? "   " : "", time);
 }
 
-static void paint_title(struct canvas *canvas, const struct state *state)
+static void uptime_text(double seconds, char out[SIZE_TEXT])
 {
-	const char *const live = state->paused ? "PAUSED" : "LIVE";
-	char where[PART_MAX] = "";
-	int width;
+	uint64_t s = seconds > 0 ? (uint64_t)seconds : 0;
+
+	if (s < 3600)
+		snprintf(out, SIZE_TEXT, "%" PRIu64 ":%02" PRIu64, s / 60, s % 60);
+	else
+		snprintf(out, SIZE_TEXT, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600,
+			s / 60 % 60, s % 60);
+}
+
+static void where_live(const struct state *state, bool is_narrow, char out[PART])
+{
+	char up[SIZE_TEXT];
+
+	uptime_text(feed_rates(state->feed)->uptime, up);
+	if (is_narrow && !feed_trouble(state->feed) && !state->paused)
+		snprintf(out, PART, "LIVE   up %s", up);
+	else if (feed_trouble(state->feed))
+		snprintf(out, PART, "ENDED   up %s", up);
+	else if (state->paused)
+		snprintf(out, PART, "PAUSED   up %s", up);
+	else
+		snprintf(out, PART, "LIVE every %g s   up %s", state->interval, up);
+}
+
+static void paint_title(struct canvas *canvas, const struct state *state, struct layout_box box)
+{
+	char where[PART] = "SNAPSHOT";
+	int width, most = box.width - 17;
 
 	if (feed_kind(state->feed) == FEED_TRACE)
-		where_trace(state, where);
-	else
-		snprintf(where, sizeof where, "%s",
-			feed_trouble(state->feed)              ? "ENDED"
-			: feed_kind(state->feed) == FEED_STILL ? "SNAPSHOT"
-							       : live);
-	canvas_put(canvas, 0, 0, canvas->width, CANVAS_REVERSE, DISPLAY_PAD, "");
-	canvas_put(canvas, 0, 1, 7, CANVAS_REVERSE | CANVAS_BOLD, 0, "memctx");
-	width = display_width(where, canvas->width, 0);
-	if (width > canvas->width - 20)
-		width = canvas->width - 20;
-	canvas_put(canvas, 0, 9, canvas->width - 11 - width, CANVAS_REVERSE, 0,
+		where_trace(state, box.width < NARROW, where);
+	else if (feed_kind(state->feed) == FEED_LIVE)
+		where_live(state, box.width < NARROW, where);
+	width = display_width(where, box.width, 0);
+	if (width > most)
+		width = most;
+	canvas_put(canvas, box.y, 0, box.width, CANVAS_REVERSE, DISPLAY_PAD, "");
+	canvas_put(canvas, box.y, 1, 7, CANVAS_REVERSE | CANVAS_BOLD, 0, "memctx");
+	canvas_put(canvas, box.y, 9, box.width - 11 - width, CANVAS_REVERSE, 0,
 		feed_title(state->feed));
-	canvas_put(canvas, 0, canvas->width - width - 1, width, CANVAS_REVERSE, 0, where);
+	canvas_put(canvas, box.y, box.width - width - 1, width, CANVAS_REVERSE, 0, where);
 }
 
-static void paint_totals(struct canvas *canvas, const struct snapshot *snapshot)
+/* ---- Totals --------------------------------------------------------------------------- */
+
+/* A figure with what it is called; it is left out as a whole where it has no room. */
+static int put_figure(struct canvas *canvas, int y, int x, int end, const char *before,
+	const char *number, const char *behind)
 {
-	unsigned flags = view_size_flags(canvas);
-	struct snapshot_figures sum;
-	char text[6][SIZE_TEXT];
+	char text[PART];
+	int width;
 
-	snapshot_totals(snapshot, &sum);
-	canvas_printf(canvas, 1, 1, CANVAS_PLAIN,
-		"%s context%s  %s total  %s used  tails %s  slack %s  freelists %s",
-		size_count(text[0], snapshot->n, SIZE_DIGIT), snapshot->n == 1 ? "" : "s",
-		size_text(text[1], sum.total_bytes, flags),
-		size_text(text[2], sum.used_bytes, flags),
-		size_text(text[3], sum.tail_bytes, flags),
-		size_text(text[4], sum.slack_bytes, flags),
-		size_text(text[5], sum.freelist_bytes, flags));
+	snprintf(text, sizeof text, "%s%s%s", before, number, behind);
+	width = display_width(text, PART, 0);
+	if (x + width > end)
+		return end;
+	canvas_put(canvas, y, x, width, CANVAS_PLAIN, 0, text);
+	x += (int)strlen(before);
+	canvas_mark(canvas, y, x, size_width(number), CANVAS_BOLD);
+	return x - (int)strlen(before) + width + 2;
 }
+
+static int put_rates(struct canvas *canvas, const struct state *state, int y, int x, int end)
+{
+	const struct feed_rates *rates = feed_rates(state->feed);
+	char text[SIZE_TEXT];
+
+	if (!rates)
+		return x;
+	if (rates->allocs >= 0)
+		x = put_figure(
+			canvas, y, x, end, "", size_decimal(text, rates->allocs), " allocs/s");
+	if (rates->lost != SNAPSHOT_UNKNOWN)
+		x = put_figure(canvas, y, x, end, "", size_count(text, rates->lost, SIZE_DIGIT),
+			" events lost");
+	return x;
+}
+
+static void paint_totals(struct canvas *canvas, const struct state *state, struct layout_box box)
+{
+	const struct snapshot_figures *sum = &state->totals;
+	uint64_t n = feed_snapshot(state->feed)->n;
+	unsigned flags = view_size_flags(canvas);
+	int x = 1, end = box.width, y = box.y;
+	char text[SIZE_TEXT];
+
+	x = put_figure(canvas, y, x, end, "", size_text(text, sum->total_bytes, flags), " total");
+	x = put_figure(canvas, y, x, end, "", size_text(text, sum->used_bytes, flags), " used");
+	x = put_figure(canvas, y, x, end, "", size_count(text, n, SIZE_DIGIT),
+		n == 1 ? " context" : " contexts");
+	x = put_figure(canvas, y, x, end, "tails ", size_text(text, sum->tail_bytes, flags), "");
+	x = put_figure(canvas, y, x, end, "slack ", size_text(text, sum->slack_bytes, flags), "");
+	x = put_figure(
+		canvas, y, x, end, "freelists ", size_text(text, sum->freelist_bytes, flags), "");
+	x = put_rates(canvas, state, y, x, end);
+	put_figure(canvas, y, x, end, "headers ", size_text(text, sum->header_bytes, flags), "");
+}
+
+/* ---- Who is largest ------------------------------------------------------------------- */
+
+static uint64_t class_waste(const struct snapshot_figures *own, int k)
+{
+	const struct snapshot_class *class = &own->classes[k];
+
+	if (class->slack == SNAPSHOT_UNKNOWN || class->free == SNAPSHOT_UNKNOWN)
+		return 0;
+	return class->slack + class->free * ((uint64_t)8 << k);
+}
+
+static void paint_largest(struct canvas *canvas, const struct state *state, struct layout_box box)
+{
+	const struct snapshot *snapshot = feed_snapshot(state->feed);
+	const struct snapshot_context *context;
+	unsigned flags = view_size_flags(canvas);
+	char size[SIZE_TEXT], share[SIZE_TEXT], class[SIZE_TEXT], waste[SIZE_TEXT], text[400];
+	int most = 0, n;
+
+	if (state->largest == SNAPSHOT_NONE)
+		return;
+	context = &snapshot->contexts[state->largest];
+	for (int k = 1; k < SNAPSHOT_CLASSES; k++)
+		if (class_waste(&context->own, k) > class_waste(&context->own, most))
+			most = k;
+	n = snprintf(text, sizeof text, "largest (L): %.60s, %s alone, %s",
+		rows_name(snapshot, state->largest),
+		size_text(size, context->own.total_bytes, flags),
+		size_percent(share, context->own.total_bytes, state->totals.total_bytes, flags));
+	if (class_waste(&context->own, most) > 0)
+		snprintf(text + n, sizeof text - (size_t)n, "; most waste: %s chunks, %s",
+			view_class(class, most),
+			size_text(waste, class_waste(&context->own, most), flags));
+	canvas_put(canvas, box.y, 1, box.width - 1, CANVAS_PLAIN, 0, text);
+}
+
+/* ---- The time line -------------------------------------------------------------------- */
 
 /* The greatest of the samples that stand in column I of WIDTH. */
 static uint64_t column_sample(const uint64_t *samples, int n, int i, int width)
@@ -79,13 +189,13 @@ static uint64_t column_sample(const uint64_t *samples, int n, int i, int width)
 	return most;
 }
 
-static void paint_history(struct canvas *canvas, const struct state *state)
+static void paint_history(struct canvas *canvas, const struct state *state, struct layout_box box)
 {
 	static const char *const levels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 	static const char *const ascii[] = {"_", "_", ".", ".", "-", "-", "=", "#"};
 	const uint64_t *samples;
 	int position, n = feed_history(state->feed, &samples, &position);
-	int width = canvas->width - 9;
+	int width = box.width - 9;
 	uint64_t most = 1;
 	char text[SIZE_TEXT];
 
@@ -99,119 +209,116 @@ static void paint_history(struct canvas *canvas, const struct state *state)
 		uint64_t sample = column_sample(samples, n, i, width);
 		int level = (int)((double)sample / (double)most * 7.99);
 
-		canvas_put(canvas, 2, 1 + i, 1, CANVAS_CYAN, 0,
+		canvas_put(canvas, box.y, 1 + i, 1, CANVAS_CYAN, 0,
 			canvas->ascii ? ascii[level] : levels[level]);
 	}
 	if (position >= 0)
-		canvas_put(canvas, 2, 1 + (int)((int64_t)position * width / n), 1,
-			CANVAS_BOLD | CANVAS_YELLOW, 0, view_sign(canvas, "┃", "|"));
-	canvas_printf(canvas, 2, width + 2, CANVAS_PLAIN, "%s",
-		size_text(text, most, view_size_flags(canvas)));
+		canvas_put(canvas, box.y, 1 + (int)((int64_t)position * width / n), 1,
+			CANVAS_BOLD | CANVAS_RED, 0, view_sign(canvas, "┃", "|"));
+	canvas_printf(canvas, box.y, width + 2, CANVAS_PLAIN, "%s%s",
+		size_text(text, most, view_size_flags(canvas)),
+		feed_kind(state->feed) == FEED_TRACE && feed_last(state->feed) == SNAPSHOT_UNKNOWN
+			? view_sign(canvas, "…", "...")
+			: "");
 }
 
-void view_top(struct canvas *canvas, const struct state *state)
+void view_top(struct canvas *canvas, const struct state *state, const struct layout *layout)
 {
-	paint_title(canvas, state);
-	paint_totals(canvas, feed_snapshot(state->feed));
-	paint_history(canvas, state);
+	paint_title(canvas, state, layout->title);
+	paint_totals(canvas, state, layout->totals);
+	if (layout->largest.height > 0)
+		paint_largest(canvas, state, layout->largest);
+	if (layout->history.height > 0)
+		paint_history(canvas, state, layout->history);
 }
 
 /* ---- Below ---------------------------------------------------------------------------- */
-
-static void chain_text(
-	const struct canvas *canvas, const struct explain_chain *chain, char *out, size_t size)
-{
-	const char *arrow = view_sign(canvas, " → ", " > ");
-	size_t n = 0;
-
-	for (int i = 0; i < chain->n && n + 40 < size; i++) {
-		const struct explain_link *link = &chain->links[i];
-
-		n += (size_t)snprintf(out + n, size - n, "%s", i ? arrow : "");
-		if (link->kind == EXPLAIN_CHUNK)
-			n += (size_t)snprintf(out + n, size - n, "#%" PRIu64, link->id);
-		else
-			n += (size_t)snprintf(out + n, size - n, "%s",
-				link->kind == EXPLAIN_CUT ? "cut" : "base");
-	}
-	if (chain->length > (uint64_t)chain->n)
-		snprintf(out + n, size - n, "%s%s %" PRIu64 " more", arrow,
-			view_sign(canvas, "…", "..."), chain->length - (uint64_t)chain->n);
-	else if (chain->n == 0)
-		snprintf(out, size, "empty");
-}
-
-static void paint_chain(struct canvas *canvas, const struct state *state, int y)
-{
-	const struct row *row = state_row(state);
-	char class[SIZE_TEXT], text[800];
-	struct explain_chain chain;
-
-	if (!row || feed_kind(state->feed) != FEED_TRACE ||
-		!feed_chain(state->feed, state->selected, state->size_class, &chain))
-		return;
-	chain_text(canvas, &chain, text, sizeof text);
-	canvas_printf(canvas, y, 1, CANVAS_BOLD, "freelist[%d] %s:  %s", state->size_class,
-		size_class(class, (unsigned)state->size_class), text);
-}
 
 static void paint_message(struct canvas *canvas, const struct state *state, int y)
 {
 	static const char *const prompts[] = {
 		[PROMPT_FIND] = "find: ",
 		[PROMPT_FILTER] = "filter: ",
-		[PROMPT_GOTO] = "event: ",
+		[PROMPT_GOTO] = "go to event, time (5.9ms), peak or end: ",
 	};
 	const char *trouble = feed_trouble(state->feed);
+	char text[500] = "";
+	unsigned attr = CANVAS_BOLD;
 
 	if (state->prompt != PROMPT_NONE)
-		canvas_printf(
-			canvas, y, 1, CANVAS_BOLD, "%s%s_", prompts[state->prompt], state->text);
+		snprintf(text, sizeof text, "%s%s_%s%s", prompts[state->prompt], state->text,
+			*state->message ? "   " : "", state->message);
 	else if (*state->message)
-		canvas_printf(canvas, y, 1, CANVAS_BOLD, "%s", state->message);
-	else if (state->is_gone)
-		canvas_put(canvas, y, 1, canvas->width - 1, CANVAS_BOLD | CANVAS_YELLOW, 0,
-			"the selected context is gone; the line keeps its place");
+		snprintf(text, sizeof text, "%s", state->message);
 	else if (trouble)
-		canvas_printf(canvas, y, 1, CANVAS_BOLD | CANVAS_RED, "%s", trouble);
-	else
-		paint_chain(canvas, state, y);
+		snprintf(text, sizeof text, "%s", trouble);
+	else if (*state->filter)
+		snprintf(text, sizeof text, "only what has \"%s\" in its name; Esc shows all",
+			state->filter);
+	if (trouble && *text)
+		attr |= CANVAS_RED;
+	if (!*text)
+		return;
+	canvas_put(canvas, y, 0, canvas->width, attr, DISPLAY_PAD, "");
+	canvas_put(canvas, y, 1, canvas->width - 1, attr, 0, text);
 }
 
-void view_bottom(struct canvas *canvas, const struct state *state)
+/* The keys that matter now, parted by two blanks; the last ones give way to the help. */
+static const char *keys_now(const struct canvas *canvas, const struct state *state)
 {
-	const char *keys = "Enter fold  s sort  z sum  / find  \\ filter  o own  S save  ? help  q";
+	enum feed_kind kind = feed_kind(state->feed);
+	bool has_arrows = !canvas->ascii;
 
-	if (feed_kind(state->feed) == FEED_TRACE)
-		keys = canvas->ascii
-			       ? "<> step  Space play  p peak  [] class  Tab pane  s sort  / find"
-				 "  ? help  q"
-			       : "←→ step  Space play  p peak  [] class  Tab pane  s sort  / find"
-				 "  ? help  q";
-	else if (feed_kind(state->feed) == FEED_LIVE)
-		keys = "Space pause  Enter fold  s sort  z sum  / find  \\ filter  S save  ? help  "
-		       "q";
-	paint_message(canvas, state, canvas->height - 2);
-	canvas_put(canvas, canvas->height - 1, 0, canvas->width, CANVAS_DIM, DISPLAY_PAD, "");
-	canvas_put(canvas, canvas->height - 1, 1, canvas->width - 1, CANVAS_DIM, 0, keys);
+	if (state->prompt == PROMPT_GOTO)
+		return "Enter go  Esc cancel";
+	if (state->prompt != PROMPT_NONE)
+		return "type a part of a name  Enter done  Esc cancel";
+	if (state->is_decoding)
+		return "Enter close  [] chunk before, after";
+	if (kind == FEED_TRACE && state->pane == PANE_BLOCKS)
+		return has_arrows ? "←→ step  ↑↓ block  [] chunk  Enter decode it  Tab pane  Space "
+				    "play"
+				  : "Left/Right step  [] chunk  Enter decode it  Tab pane";
+	if (kind == FEED_TRACE && (state->pane == PANE_CHAIN || state->pane == PANE_LISTS))
+		return has_arrows ? "←→ step  [] up, down  Enter decode head  Tab pane  Space play"
+				  : "Left/Right step  [] up, down  Enter decode head  Tab pane";
+	if (kind == FEED_TRACE)
+		return has_arrows
+			       ? "←→ step  Space play  p peak  Tab pane  [] class  w its next  "
+				 "o order  / find"
+			       : "Left/Right step  Space play  p peak  Tab pane  [] class  / find";
+	if (kind == FEED_LIVE)
+		return "Space pause  L largest  a alone  o order  Enter fold  / find  Tab pane  "
+		       "\\ filter  s save";
+	return "L largest  a alone  o order  Enter fold  / find  \\ filter  z sum  s save";
 }
 
-/* ---- Help ----------------------------------------------------------------------------- */
-
-void view_help(struct canvas *canvas, struct state *state)
+static void paint_keys(struct canvas *canvas, const struct state *state, int y)
 {
-	int room = canvas->height - 3;
+	static const char always[] = "? help  q quit";
+	int x = 1, end = canvas->width - (int)sizeof always - 1;
+	const char *at = keys_now(canvas, state);
 
-	canvas_put(canvas, 0, 0, canvas->width, CANVAS_REVERSE | CANVAS_BOLD, DISPLAY_PAD, " Keys");
-	if (state->help_top > REQUESTS - room)
-		state->help_top = REQUESTS > room ? REQUESTS - room : 0;
-	for (int i = 0; i < room && state->help_top + i < REQUESTS; i++) {
-		const struct key_help *key = &keys_table[state->help_top + i];
+	if (state->prompt != PROMPT_NONE)
+		end = canvas->width;
+	while (*at) {
+		const char *next = strstr(at, "  ");
+		char item[PART];
+		int length = next ? (int)(next - at) : (int)strlen(at), width;
 
-		canvas_put(canvas, 1 + i, 2, 10, CANVAS_BOLD, 0, key->keys);
-		canvas_put(canvas, 1 + i, 12, canvas->width - 12, CANVAS_PLAIN, 0, key->help);
+		snprintf(item, sizeof item, "%.*s", length, at);
+		width = display_width(item, PART, 0);
+		if (x + width > end)
+			break;
+		x += canvas_put(canvas, y, x, width, CANVAS_PLAIN, 0, item) + 2;
+		at = next ? next + 2 : at + length;
 	}
-	canvas_put(canvas, canvas->height - 1, 1, canvas->width - 1, CANVAS_DIM, 0,
-		"Up and Down go on; any other key goes back");
-	state->page = (size_t)(room > 0 ? room : 1);
+	if (state->prompt == PROMPT_NONE)
+		canvas_put(canvas, y, x, canvas->width - x, CANVAS_PLAIN, 0, always);
+}
+
+void view_bottom(struct canvas *canvas, const struct state *state, const struct layout *layout)
+{
+	paint_message(canvas, state, layout->message.y);
+	paint_keys(canvas, state, layout->keys.y);
 }

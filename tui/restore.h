@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Giving the terminal back where a signal ends the program, a crash included.
+ */
+#ifndef TUI_RESTORE_H
+#define TUI_RESTORE_H
+
+#include <stdbool.h>
+
+/* Remembers how the terminal is, before it is taken. */
+void restore_begin(void);
+/* From here on a signal that ends the program gives the terminal back first. */
+void restore_arm(void);
+/* The terminal is given back otherwise; false: a signal was faster. */
+bool restore_disarm(void);
+
+#endif

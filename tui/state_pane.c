@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The panes beside the tree: their cursors, and what is under them.
+ */
+#include "tui/state.h"
+
+bool state_has_pane(const struct state *state, enum pane pane)
+{
+	switch (feed_kind(state->feed)) {
+	case FEED_TRACE:
+		return true;
+	case FEED_LIVE:
+		return pane == PANE_TREE || pane == PANE_LISTS || pane == PANE_EVENTS;
+	default:
+		return pane == PANE_TREE || pane == PANE_LISTS;
+	}
+}
+
+bool state_look(const struct state *state, struct look *look)
+{
+	return state->has_selected && !state->is_gone &&
+	       feed_look(state->feed, state->selected, look);
+}
+
+/* The block under the cursor. */
+static bool cursor_block(
+	const struct state *state, const struct look *look, struct look_block *block)
+{
+	return look_blocks(look, state->block, block, 1) > state->block;
+}
+
+bool state_chunk(const struct state *state, struct look_chunk *chunk)
+{
+	struct look_block block;
+	struct look look;
+
+	if (!state_look(state, &look))
+		return false;
+	if (state->pane == PANE_CHAIN || state->pane == PANE_LISTS)
+		return look_chunk_listed(&look, state->size_class, state->link, chunk);
+	return state->pane == PANE_BLOCKS && cursor_block(state, &look, &block) &&
+	       look_chunk_at(&look, &block, state->offset, chunk);
+}
+
+/* ---- Moving in a pane ----------------------------------------------------------------- */
+
+static void move_class(struct state *state, int step)
+{
+	int k = state->size_class + step;
+
+	state->size_class = k < 0 ? 0 : k >= SNAPSHOT_CLASSES ? SNAPSHOT_CLASSES - 1 : k;
+	state->link = 1;
+}
+
+/* Stays where the next link would not be. */
+static void move_link(struct state *state, int step)
+{
+	struct look_chunk chunk;
+	struct look look;
+	uint64_t link = state->link + (uint64_t)(int64_t)step;
+
+	if (link >= 1 && state_look(state, &look) &&
+		look_chunk_listed(&look, state->size_class, link, &chunk))
+		state->link = link;
+}
+
+static void move_block(struct state *state, int step)
+{
+	struct look_block block;
+	struct look look;
+	size_t n;
+
+	if (!state_look(state, &look))
+		return;
+	n = look_blocks(&look, 0, &block, 1);
+	if (step < 0 ? state->block > 0 : state->block + 1 < n)
+		state->block += (size_t)(ptrdiff_t)step;
+	state->offset = 0;
+}
+
+/* To the chunk beside; past a block's end to the next block. */
+static void move_chunk(struct state *state, int step)
+{
+	struct look_block block;
+	struct look_chunk chunk;
+	struct look look;
+	size_t before = state->block;
+
+	if (!state_look(state, &look) || !cursor_block(state, &look, &block))
+		return;
+	if (look_chunk_beside(&look, &block, state->offset, step, &chunk)) {
+		state->offset = chunk.offset;
+		return;
+	}
+	if (step < 0 && state->offset == 0)
+		return;
+	move_block(state, step);
+	if (state->block == before)
+		state->offset = step > 0 ? block.info.size : 0;
+	else if (step < 0 && cursor_block(state, &look, &block))
+		state->offset = block.info.size;
+	/* Where there was none behind, the last stays under the cursor. */
+	if (cursor_block(state, &look, &block) &&
+		look_chunk_beside(&look, &block, state->offset,
+			state->block == before && step > 0 ? -1 : step, &chunk))
+		state->offset = chunk.offset;
+}
+
+static void open_chunk(struct state *state)
+{
+	struct look_chunk chunk;
+
+	if (state->is_decoding)
+		state->is_decoding = false;
+	else if (state_chunk(state, &chunk))
+		state->is_decoding = true;
+	else
+		state_say(state, state->pane == PANE_BLOCKS ? "] goes to the first chunk"
+							    : "this list is empty");
+}
+
+static void next_pane(struct state *state, int step)
+{
+	do
+		state->pane = (enum pane)(((int)state->pane + PANES + step) % PANES);
+	while (!state_has_pane(state, state->pane));
+	state->is_decoding = false;
+	if (state->pane == PANE_EVENTS)
+		feed_watch(state->feed);
+	state_update(state);
+}
+
+/* The items that the cursor of a pane goes over. */
+static bool request_item(struct state *state, int step)
+{
+	if (state->pane == PANE_CHAIN)
+		move_link(state, step);
+	else if (state->pane == PANE_BLOCKS)
+		move_chunk(state, step);
+	else
+		move_class(state, step);
+	return true;
+}
+
+/* Up and Down go over what the pane shows; in the events, along the trace. */
+static bool request_line(struct state *state, int step)
+{
+	if (state->pane == PANE_LISTS)
+		move_class(state, step);
+	else if (state->pane == PANE_CHAIN)
+		move_link(state, step);
+	else if (state->pane == PANE_BLOCKS)
+		move_block(state, step);
+	else if (state->pane == PANE_EVENTS && feed_kind(state->feed) == FEED_TRACE)
+		state_request_time(state, step < 0 ? REQUEST_BACK : REQUEST_STEP);
+	else
+		return false;
+	return true;
+}
+
+bool state_request_pane(struct state *state, enum request request)
+{
+	switch (request) {
+	case REQUEST_PANE:
+	case REQUEST_PANE_BACK:
+		next_pane(state, request == REQUEST_PANE ? 1 : -1);
+		return true;
+	case REQUEST_ITEM_UP:
+	case REQUEST_ITEM_DOWN:
+		return request_item(state, request == REQUEST_ITEM_UP ? -1 : 1);
+	case REQUEST_UP:
+	case REQUEST_DOWN:
+		return request_line(state, request == REQUEST_UP ? -1 : 1);
+	case REQUEST_OPEN:
+		if (state->pane != PANE_CHAIN && state->pane != PANE_BLOCKS &&
+			(state->pane != PANE_LISTS || feed_kind(state->feed) != FEED_TRACE))
+			return false;
+		open_chunk(state);
+		return true;
+	default:
+		return false;
+	}
+}
