@@ -170,7 +170,7 @@ enum replay_step replay_no_memory(
 
 	set_place(replay, replay->error, event, TRACE_FIELD_WORD, 3);
 	snprintf(error->message, sizeof(error->message),
-		"%s needed for %s besides %s of contexts; expected as much memory",
+		"%s needed for %s, beside the contexts' %s; expected as much memory",
 		size_text(a, bytes, SIZE_DIGIT), what, size_text(b, replay->total, SIZE_DIGIT));
 	return STEP_FAILED;
 }
