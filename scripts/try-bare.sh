@@ -44,13 +44,14 @@ prepare() {
 	cp /etc/resolv.conf /etc/hosts "$root/etc/"
 	mount -t proc proc "$root/proc"
 	mount --bind /dev "$root/dev"
+	mount --bind /dev/pts "$root/dev/pts"
 	mkdir -p "$root$home/memctx"
 	git archive HEAD | tar -x -C "$root$home/memctx"
 }
 
 finish() {
 	for root in "$folder"/root "$folder"/user; do
-		umount "$root/proc" "$root/dev" 2>/dev/null || true
+		umount "$root/proc" "$root/dev/pts" "$root/dev" 2>/dev/null || true
 	done
 }
 
