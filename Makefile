@@ -309,8 +309,11 @@ demo:
 	./memctx-tool replay traces/trace.txt
 	./memctx-tool tree
 	@printf '\nTry next:\n'
+	@printf '  %-40s %s\n' \
+		'./memctx-tool tui traces/freelist.trace' 'a freelist, step by step: Right' \
+		'./memctx-tool demo' 'the screens over a live server'
 	@printf '  %s\n' './memctx-tool tree --at peak' './memctx-tool events traces/trace.txt' \
-		'./memctx-tool help trace' './memctx-tool demo' 'make check'
+		'./memctx-tool help trace' 'make check'
 
 # ---- Installing ------------------------------------------------------------------------
 

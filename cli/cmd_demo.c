@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memctx-tool demo: a small server to look into, and its tree once a second.
+ * memctx-tool demo: a small server to look into, with the screens on a terminal, else with its tree
+ * once a second.
  *
  * It looks at itself as any other process would: through its published region.
  */
@@ -18,14 +19,17 @@
 #include "model/live.h"
 #include "model/rows.h"
 #include "model/size.h"
+#include "run.h"
 #include "screen.h"
 #include "tree_table.h"
+#include "tui/tui.h"
 
-enum { OPTION_SECONDS, OPTION_QUIET };
+enum { OPTION_SECONDS, OPTION_TEXT, OPTION_QUIET };
 enum { RING_EVENTS = 65536 };
 
 static const struct cli_option options[] = {
 	[OPTION_SECONDS] = {'s', "seconds", "N", "end after N seconds"},
+	[OPTION_TEXT] = {'t', "text", NULL, "print the tree once a second, on a terminal too"},
 	[OPTION_QUIET] = {'q', "quiet", NULL, "serve, and print nothing"},
 	{0},
 };
@@ -94,11 +98,53 @@ static int show(struct live *live, uint64_t seconds, bool is_quiet)
 	return status;
 }
 
-static int demo(uint64_t seconds, bool is_quiet)
+/* The screens over this very process. */
+static int show_screens(uint64_t seconds)
+{
+	struct tui_options screens = {.ascii = !cli_settings.utf8,
+		.color = cli_settings.color,
+		.interval = 0.5,
+		.seconds = (double)seconds};
+	struct source_options source = {.pid = -1};
+	struct source_error error;
+	const char *message = NULL;
+	char pid[24], hello[120];
+	struct feed *feed;
+	int status;
+
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	snprintf(hello, sizeof hello,
+		"3 threads serve, one context grows; elsewhere: memctx-tool tree %s", pid);
+	screens.hello = hello;
+	feed = feed_open(pid, &source, &error);
+	if (feed == NULL)
+		return run_refuse(&error, "demo");
+	status = tui_run(feed, &screens, &message);
+	if (message != NULL)
+		cli_error("demo: %s", message);
+	feed_close(feed);
+	return status;
+}
+
+/* The tree once a second. */
+static int show_text(uint64_t seconds, bool is_quiet)
+{
+	struct live_error error;
+	struct live *live = live_open(getpid(), &error);
+	int status;
+
+	if (live == NULL)
+		cli_error("demo: %s", error.message);
+	else if (!is_quiet)
+		say_what_to_do();
+	status = live != NULL ? show(live, seconds, is_quiet) : error.status;
+	live_close(live);
+	return status;
+}
+
+static int demo(uint64_t seconds, bool is_text, bool is_quiet)
 {
 	struct sigaction action = {.sa_handler = note_signal};
-	struct live_error error;
-	struct live *live;
 	int status;
 
 	sigaction(SIGINT, &action, NULL);
@@ -111,13 +157,10 @@ static int demo(uint64_t seconds, bool is_quiet)
 		cli_system_error("demo", errno);
 		return CLI_SYSTEM;
 	}
-	live = live_open(getpid(), &error);
-	if (live == NULL)
-		cli_error("demo: %s", error.message);
-	else if (!is_quiet)
-		say_what_to_do();
-	status = live != NULL ? show(live, seconds, is_quiet) : error.status;
-	live_close(live);
+	if (is_text || is_quiet || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		status = show_text(seconds, is_quiet);
+	else
+		status = show_screens(seconds);
 	demo_server_stop();
 	return status;
 }
@@ -126,19 +169,21 @@ static int run_demo(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
 	uint64_t seconds = 0;
-	bool is_quiet = false;
+	bool is_text = false, is_quiet = false;
 	int option;
 
 	while ((option = cli_next(&args)) >= 0) {
 		if (option == OPTION_QUIET)
 			is_quiet = true;
+		else if (option == OPTION_TEXT)
+			is_text = true;
 		else if (!cli_parse_number(args.value, &seconds) || seconds == 0)
 			return cli_usage(
 				&args, "--seconds=%s: expected a number from 1", args.value);
 	}
 	if (option == CLI_STOP || !cli_count_operands(&args, 0, 0))
 		return args.status;
-	return demo(seconds, is_quiet);
+	return demo(seconds, is_text, is_quiet);
 }
 
 const struct command command_demo = {
@@ -148,10 +193,9 @@ const struct command command_demo = {
 	.description =
 		"Runs a server that lives in memory contexts and serves itself: three threads with "
 		"connections and queries, a cache that they share, a leak, and a burst now and "
-		"then. "
-		"It says what to point at it, and prints its tree once a second until Ctrl-C, "
-		"which "
-		"ends it with status 0.\n"
+		"then. On a terminal it opens the screens of `memctx-tool tui` on itself. "
+		"Otherwise, or with --text, it says what to point at it, and prints its tree once "
+		"a second until Ctrl-C, which ends it with status 0.\n"
 		"\n"
 		"  memctx-tool demo\n"
 		"  memctx-tool demo --quiet & memctx-tool stat $! 1\n",

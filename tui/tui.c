@@ -66,19 +66,20 @@ static void take_mouse(struct state *state, int width, int height)
 		mouse_wheel(state, what == TERM_WHEEL_UP ? -1 : 1);
 }
 
-/* How long nothing needs to happen. */
-static int wait_ms(const struct state *state, bool is_busy, double due)
+/* How long nothing needs to happen; LAST is when time last passed, END when all ends. */
+static int wait_ms(const struct state *state, bool is_busy, double last, double end)
 {
-	double left;
+	double due = end;
 
 	if (is_busy)
 		return 0;
 	if (state->playing)
 		return PLAY_MS;
-	if (feed_kind(state->feed) != FEED_LIVE || state->paused || feed_trouble(state->feed))
-		return IDLE_MS;
-	left = (due + state->interval - now()) * 1000;
-	return left < 1 ? 1 : left > IDLE_MS ? IDLE_MS : (int)left + 1;
+	if (feed_kind(state->feed) == FEED_LIVE && !state->paused && !feed_trouble(state->feed) &&
+		last + state->interval < end)
+		due = last + state->interval;
+	due = (due - now()) * 1000;
+	return due < 1 ? 1 : due > IDLE_MS ? IDLE_MS : (int)due + 1;
 }
 
 static bool paint(struct canvas **canvas, struct state *state, bool ascii)
@@ -111,11 +112,11 @@ static void take_key(struct state *state, int key, const struct canvas *canvas)
 static bool loop(struct state *state, const struct tui_options *options)
 {
 	struct canvas *canvas = NULL;
-	double last = now(), time;
+	double last = now(), end = options->seconds > 0 ? last + options->seconds : 1e300, time;
 	bool is_busy = true, is_fine = true;
 
-	while (!state->quit && (is_fine = paint(&canvas, state, options->ascii))) {
-		int key = term_key(wait_ms(state, is_busy, last));
+	while (!state->quit && now() < end && (is_fine = paint(&canvas, state, options->ascii))) {
+		int key = term_key(wait_ms(state, is_busy, last, end));
 
 		take_key(state, key, canvas);
 		time = now();
@@ -143,6 +144,8 @@ int tui_run(struct feed *feed, const struct tui_options *options, const char **m
 		return STATUS_SYSTEM;
 	}
 	begin(&state, options, false);
+	if (options->hello)
+		state_say(&state, "%s", options->hello);
 	if (!term_start(options->color)) {
 		*message = "no terminal to show a screen on; --batch prints it";
 		state_end(&state);

@@ -16,6 +16,8 @@ struct tui_options {
 	double interval;   /* seconds between two looks at a live process */
 	int width, height; /* of scripts and batches */
 	uint64_t start;    /* the event to begin with; SNAPSHOT_UNKNOWN: the peak */
+	double seconds;    /* on a terminal: ends after so many; 0: when the user does */
+	const char *hello; /* on a terminal: said until the first key; or NULL */
 };
 
 /* Each returns an exit status of the tool; a message says why it is not 0. */
@@ -25,8 +27,8 @@ int tui_run(struct feed *feed, const struct tui_options *options, const char **m
 
 /*
  * Runs the requests in SCRIPT, a word a line: a request's word (help: keys.h) with a number of
- * times behind it; "type TEXT" types it; "key C" presses it; "tick SECONDS"; "pass" ends the first
- * pass; "screen" prints the screen to OUT.
+ * times behind it; "type TEXT" types it; "enter" and "escape" press these keys, "click ROW COLUMN"
+ * the mouse; "tick SECONDS"; "pass" ends the first pass; "screen" prints the screen to OUT.
  */
 int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
 	const char **message);
