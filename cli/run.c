@@ -97,7 +97,7 @@ static int run_steps(struct run *run, struct replay_error *error)
 	return got;
 }
 
-static void say_unknown_key(const struct run *run)
+void run_say_unknown_key(const struct run *run)
 {
 	char key[64], text[128];
 	uint64_t line, column;
@@ -123,7 +123,7 @@ static int open_reader(struct run *run)
 	return error.system == ENOMEM ? CLI_SYSTEM : CLI_REFUSED;
 }
 
-int run_trace(struct run *run)
+int run_open(struct run *run)
 {
 	struct replay_error error = {0};
 	int status = open_reader(run);
@@ -131,14 +131,23 @@ int run_trace(struct run *run)
 	if (status != CLI_DONE)
 		return status;
 	run->replay = replay_new(run->reader, &run->options, &error);
-	if (run->replay == NULL) {
-		run_say_error(run, error.line, error.column, error.message);
-		return CLI_SYSTEM;
-	}
+	if (run->replay != NULL)
+		return CLI_DONE;
+	run_say_error(run, error.line, error.column, error.message);
+	return CLI_SYSTEM;
+}
+
+int run_trace(struct run *run)
+{
+	struct replay_error error = {0};
+	int status = run_open(run);
+
+	if (status != CLI_DONE)
+		return status;
 	uint64_t began = now_ns();
 	int got = run_steps(run, &error);
 	run->elapsed_ns = now_ns() - began;
-	say_unknown_key(run);
+	run_say_unknown_key(run);
 	if (got < 0) {
 		run_say_error(run, error.line, error.column, error.message);
 		return error.status;

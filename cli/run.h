@@ -35,11 +35,16 @@ struct run {
 /* "6690", "5.9ms" or "end" into RUN's bounds; false: it is neither. */
 bool run_parse_until(const char *text, struct run *run);
 
-/* Replays.  CLI_DONE, or the status to exit with, the reason being said. */
+/* Opens the trace for a replay that has applied nothing.  CLI_DONE, or the status to exit with. */
+int run_open(struct run *run);
+/* Replays it, too.  CLI_DONE, or the status to exit with, the reason being said. */
 int run_trace(struct run *run);
 
 /* Says an error of RUN's trace: FILE:LINE:COLUMN where it has a place. */
 void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message);
+
+/* Says that the trace has a key that nobody knows, if it does. */
+void run_say_unknown_key(const struct run *run);
 
 /* Says why a source could not be had, in COMMAND; returns the status to exit with. */
 int run_refuse(const struct source_error *error, const char *command);
