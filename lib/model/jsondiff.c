@@ -128,34 +128,16 @@ static int write_head(struct writer *writer)
 
 /* ---- Contexts ------------------------------------------------------------------------- */
 
-/* The names from the root as an array; beyond JSON_LEVELS levels null, as in a tree. */
 static int make_path(struct writer *writer, const struct snapshot *snapshot, uint32_t context)
 {
-	uint32_t levels[JSON_LEVELS], n = 0;
-	struct json_text *path = &writer->path;
-	bool escaped;
+	const char *names[JSON_LEVELS];
+	size_t n = snapshot->contexts[context].level;
 
-	path->size = 0;
-	if (snapshot->contexts[context].level > JSON_LEVELS)
-		return text_string(path, NULL) || text_reserve(path, 1) ? -1 : 0;
-	for (; context != SNAPSHOT_NONE; context = snapshot->contexts[context].parent)
-		levels[n++] = context;
-	while (n-- > 0) {
-		const char *name = json_presentable(
-			snapshot_string(snapshot, snapshot->contexts[levels[n]].name),
-			&writer->name, &escaped);
-
-		if (!name || text_reserve(path, 1))
-			return -1;
-		path->text[path->size] = path->size ? ',' : '[';
-		path->size++;
-		if (text_string(path, name))
-			return -1;
+	for (size_t at = n; n <= JSON_LEVELS && at-- > 0;) {
+		names[at] = snapshot_string(snapshot, snapshot->contexts[context].name);
+		context = snapshot->contexts[context].parent;
 	}
-	if (text_reserve(path, 2))
-		return -1;
-	path->text[path->size++] = ']';
-	return 0;
+	return json_names(&writer->path, names, n, &writer->name);
 }
 
 static const char *status_of(const struct diff *diff, const struct diff_line *line)

@@ -25,30 +25,12 @@ static int put(struct writer *writer, size_t from)
 	return fwrite(writer->text.text + from, 1, size, writer->out) == size ? 0 : -1;
 }
 
-/* The names from the root as an array; beyond JSON_LEVELS levels null, as in a tree. */
 static int make_path(struct writer *writer, uint32_t at)
 {
 	const char *names[JSON_LEVELS];
 	size_t n = leaks_path(writer->leaks, at, names, JSON_LEVELS);
-	struct json_text *path = &writer->path;
-	bool escaped;
 
-	path->size = 0;
-	if (n > JSON_LEVELS)
-		return text_string(path, NULL);
-	for (size_t i = 0; i < n; i++) {
-		const char *name = json_presentable(names[i], &writer->name, &escaped);
-
-		if (!name || text_reserve(path, 1))
-			return -1;
-		path->text[path->size++] = i > 0 ? ',' : '[';
-		if (text_string(path, name))
-			return -1;
-	}
-	if (text_reserve(path, 1))
-		return -1;
-	path->text[path->size++] = ']';
-	return 0;
+	return json_names(&writer->path, names, n, &writer->name);
 }
 
 static bool add_samples(struct cJSON *object, const char *key, const uint64_t *numbers, unsigned n)

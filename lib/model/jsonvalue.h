@@ -67,6 +67,13 @@ int text_string(struct json_text *text, const char *string);
  */
 const char *json_presentable(const char *text, struct json_text *buffer, bool *escaped);
 
+/*
+ * Sets PATH to an array of N names from the root; beyond JSON_LEVELS, as everywhere, it is null.
+ * BUFFER as for json_presentable().  0, or -1 with ENOMEM.
+ */
+int json_names(
+	struct json_text *path, const char *const *names, size_t n, struct json_text *buffer);
+
 /* The members of a context, of totals and of a moment that are plain figures. */
 #define JSON_PLAINS 17
 extern const char *const json_plain_keys[JSON_PLAINS];

@@ -138,6 +138,28 @@ bool json_add_path(struct cJSON *object, const char *path, struct json_text *buf
 	       (!escaped || value_add_true(object, "path_escaped"));
 }
 
+int json_names(struct json_text *path, const char *const *names, size_t n, struct json_text *buffer)
+{
+	bool escaped;
+
+	path->size = 0;
+	if (n > JSON_LEVELS)
+		return text_string(path, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_presentable(names[i], buffer, &escaped);
+
+		if (!name || text_reserve(path, 1))
+			return -1;
+		path->text[path->size++] = i > 0 ? ',' : '[';
+		if (text_string(path, name))
+			return -1;
+	}
+	if (text_reserve(path, 1))
+		return -1;
+	path->text[path->size++] = ']';
+	return 0;
+}
+
 /* ---- A tree --------------------------------------------------------------------------- */
 
 struct writer {
