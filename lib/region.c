@@ -228,6 +228,7 @@ char *mcx_region_map(size_t *banks)
 	header_fill(mcx_region, n);
 	file_seal(region.fd);
 	mcx_ring_start();
+	mcx_region_hand_over(region.fd);
 	*banks = n;
 	return bank_at(0);
 }

@@ -172,6 +172,8 @@ extern char *mcx_region_rings MCX_HIDDEN;           /* where the rings lie */
  */
 char *mcx_region_map(size_t *banks) MCX_HIDDEN;
 void mcx_region_unmap(void) MCX_HIDDEN;
+/* Sends the region's descriptor to the tool that started the process to record it, if one did. */
+void mcx_region_hand_over(int region) MCX_HIDDEN;
 
 /* ring.c: of a region that was just made, and in a child after fork. */
 void mcx_ring_start(void) MCX_HIDDEN;

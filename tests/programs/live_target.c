@@ -8,6 +8,7 @@
  *   fork          works; a child works on and prints what it holds, then the parent does
  *   exec          works, and becomes `ls -l /proc/self/fd`
  *   close         closes all descriptors but the standard ones, opens a file of its own, as wait
+ *   three         makes three chunks and ends at once
  *   storm         forks 50 children that work and end
  */
 #include <fcntl.h>
@@ -123,6 +124,9 @@ int main(int argc, char **argv)
 	top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL);
 	if (top == NULL)
 		return 1;
+	if (strcmp(what, "three") == 0)
+		return memctx_alloc(top, 1) && memctx_alloc(top, 20) && memctx_alloc(top, 300) ? 0
+											       : 1;
 	work(200);
 	if (strcmp(what, "wait") == 0)
 		wait_for_end();
@@ -138,7 +142,5 @@ int main(int argc, char **argv)
 		in_child(nothing);
 	work(200);
 	print_held();
-	/* Its region goes with it: who records it has to have found it. */
-	usleep(200000);
 	return argc > 2 ? atoi(argv[2]) : 0;
 }
