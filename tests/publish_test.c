@@ -1,98 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Publishing never stands in a program's way: whatever limits the process, whatever it does to its
- * descriptors, whenever it forks, contexts work and count exactly.  Each test runs in a child of
+ * descriptors, contexts work and count exactly.  Each test runs in a child of
  * its own, since a process makes its region once, with its first context.
  */
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/un.h>
 
-#include "unit.h"
-
-#include "region.h"
-#include "ring.h"
-
-/* What fails in a child is a sentence on stderr and status 1. */
-#define HOLDS(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "%s:%d: %s\n", __func__, __LINE__, #condition);            \
-			exit(1);                                                                   \
-		}                                                                                  \
-	} while (0)
-
-static pid_t start(void (*work)(void))
-{
-	pid_t child;
-
-	fflush(NULL);
-	child = fork();
-	if (child == 0) {
-		/* Not cmocka's, which would go on with the next test. */
-		for (int number = 1; number < NSIG; number++)
-			signal(number, SIG_DFL);
-		work();
-		exit(0);
-	}
-	return child;
-}
-
-/* Whether CHILD ended well. */
-static bool ends_well(pid_t child)
-{
-	int status;
-
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
-static void in_child(void (*work)(void))
-{
-	assert_true(ends_well(start(work)));
-}
-
-/* Contexts of every shape, chunks of every kind, and books that are exact. */
-static memctx *work_a_little(void)
-{
-	memctx *top = memctx_create(NULL, "top", "of what works", MEMCTX_ASET, NULL), *child;
-	struct memctx_stats s;
-
-	HOLDS(top != NULL);
-	for (int i = 0; i < 200; i++) {
-		void *chunk = memctx_alloc(top, (size_t)i * 97);
-		HOLDS(chunk != NULL);
-		if (i % 3 == 0)
-			memctx_free(chunk);
-		else if (i % 3 == 1)
-			HOLDS(memctx_realloc(chunk, (size_t)i * 50) != NULL);
-	}
-	child = memctx_create(top, "child", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
-	HOLDS(child != NULL && memctx_alloc_aligned(child, 100, 512) != NULL);
-	HOLDS(memctx_set_parent(child, NULL) == 0 && memctx_set_parent(child, top) == 0);
-	memctx_stats(top, &s);
-	HOLDS(s.live_chunks == 133 && s.allocs == 200 && s.frees == 67 && s.reallocs == 67);
-	HOLDS(memctx_check(top, NULL, NULL) == 0);
-	return top;
-}
+#include "publish_support.h"
 
 /* ---- The region ------------------------------------------------------------------------------ */
-
-/* The region's descriptor, by what it is; -1: there is none. */
-static int region_fd(void)
-{
-	for (int fd = 3; fd < 200; fd++) {
-		char path[40], target[64] = "";
-		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-		if (readlink(path, target, sizeof target - 1) > 0 &&
-			strncmp(target, "/memfd:memctx", 13) == 0)
-			return fd;
-	}
-	return -1;
-}
 
 static void region_is_sealed(void)
 {
@@ -139,16 +58,6 @@ static void unwanted_by_call(void)
 	HOLDS(memctx_publish(true) == -1 && errno == EBUSY);
 	memctx_set_ring(1000); /* has nowhere to write */
 	work_a_little();
-}
-
-/* Only the soft limit: what runs at the end of a sanitized process needs descriptors again. */
-static void limit_to(int resource, rlim_t most)
-{
-	struct rlimit limit;
-
-	HOLDS(getrlimit((__rlimit_resource_t)resource, &limit) == 0);
-	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
-	HOLDS(setrlimit((__rlimit_resource_t)resource, &limit) == 0);
 }
 
 static void no_large_files(void)
@@ -210,6 +119,101 @@ static void descriptors_closed_and_reused(void)
 	top = work_a_little(); /* and begins another */
 	HOLDS(mcx_region != NULL);
 	memctx_delete(top);
+}
+
+/* ---- Who records ----------------------------------------------------------------------------- */
+
+static struct sockaddr_un recorder = {.sun_family = AF_UNIX};
+
+static int listen_as_recorder(void)
+{
+	socklen_t size = sizeof recorder;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	HOLDS(fd >= 0);
+	HOLDS(bind(fd, (struct sockaddr *)&recorder, sizeof recorder.sun_family) == 0);
+	HOLDS(listen(fd, 4) == 0 && getsockname(fd, (struct sockaddr *)&recorder, &size) == 0);
+	return fd;
+}
+
+/* The number of the descriptor that would come next. */
+static int next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	close(fd);
+	return fd;
+}
+
+static void hand_over(void)
+{
+	int before = next_fd();
+	char text[200];
+
+	snprintf(text, sizeof text, "%d:%s", (int)getpid(), recorder.sun_path + 1);
+	setenv("MEMCTX_RECORD", text, 1);
+	errno = 0;
+	HOLDS(memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL) != NULL && errno == 0);
+	HOLDS(region_fd() == before && next_fd() == before + 1);
+}
+
+static int received_fd(int connection)
+{
+	char bytes[1];
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {bytes, 1};
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control};
+	int fd;
+
+	HOLDS(recvmsg(connection, &message, MSG_CMSG_CLOEXEC) == 1);
+	HOLDS(CMSG_FIRSTHDR(&message) != NULL && control.header.cmsg_type == SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
+	return fd;
+}
+
+/* What was handed over is there though its process has ended long since. */
+static void region_is_handed_over(void)
+{
+	struct region_header header;
+	int listener = listen_as_recorder(), connection, fd;
+	pid_t child = start(hand_over);
+
+	HOLDS(ends_well(child));
+	connection = accept(listener, NULL, NULL);
+	fd = received_fd(connection);
+	HOLDS(pread(fd, &header, sizeof header, 0) == sizeof header);
+	HOLDS(header.magic == REGION_MAGIC && header.pid == child && header.ring[0].head > 0);
+	HOLDS(pwrite(fd, "x", 1, 0) == -1);
+	close(fd);
+	close(connection);
+	close(listener);
+}
+
+/* Nobody else sends anything, and nothing that the variable says is in the way. */
+static void nothing_is_handed_over(void)
+{
+	int listener = listen_as_recorder();
+	char texts[7][200] = {"", "x", ":", "1:"};
+
+	snprintf(texts[4], sizeof texts[4], "%d", (int)getpid());
+	snprintf(texts[5], sizeof texts[5], "%d:nobody listens", (int)getpid());
+	snprintf(texts[6], sizeof texts[6], "%d:%0150d", (int)getpid(), 0);
+	strcat(texts[3], recorder.sun_path + 1);
+	HOLDS(fcntl(listener, F_SETFL, O_NONBLOCK) == 0);
+	for (int i = 0; i < 7; i++) {
+		setenv("MEMCTX_RECORD", texts[i], 1);
+		memctx_delete(work_a_little());
+		HOLDS(region_fd() >= 0);
+		HOLDS(memctx_set_backing(NULL) == 0); /* ends the region */
+		HOLDS(accept(listener, NULL, NULL) == -1 && errno == EAGAIN);
+	}
+	close(listener);
 }
 
 /* ---- Rings ----------------------------------------------------------------------------------- */
@@ -321,233 +325,6 @@ static void rings_are_taken_over(void)
 	HOLDS(made == CROWD);
 }
 
-static unsigned bank = MCX_BANK_CONTEXTS; /* contexts enough to reach another bank */
-
-/* ---- Fork ------------------------------------------------------------------------------------ */
-
-static memctx *tree;
-static struct memctx_stats at_fork;
-
-/* In a child: the figures are those of the fork, and go on from there. */
-static void go_on(void)
-{
-	struct memctx_stats s;
-	void *chunk;
-
-	memctx_stats(tree, &s);
-	HOLDS(memcmp(&s, &at_fork, sizeof s) == 0);
-	HOLDS(memctx_check(tree, NULL, NULL) == 0);
-	for (int i = 0; i < 1000; i++) {
-		chunk = memctx_alloc(tree, 1000);
-		HOLDS(chunk != NULL);
-		if (i % 2 == 0)
-			memctx_free(chunk);
-	}
-	memctx_stats(tree, &s);
-	HOLDS(s.live_chunks == at_fork.live_chunks + 500 && s.allocs == at_fork.allocs + 1000);
-	HOLDS(memctx_check(tree, NULL, NULL) == 0);
-	memctx_delete(tree);
-	work_a_little();
-}
-
-static void go_on_published(void)
-{
-	HOLDS(mcx_region != NULL && mcx_region->pid == getpid() && region_fd() >= 0);
-	go_on();
-	HOLDS(memctx_publish(true) == -1);
-	HOLDS(mcx_region->ring[0].head > 2000);
-}
-
-static void go_on_unpublished(void)
-{
-	HOLDS(mcx_region == NULL);
-	go_on();
-	memctx_set_ring(0);
-	memctx_set_ring(1000); /* of no use, and not to the parent's rings */
-	memctx_delete(work_a_little());
-	limit_to(RLIMIT_NOFILE, RLIM_INFINITY);
-}
-
-static void children_go_on_as(void (*work)(void))
-{
-	struct region_ring ring = mcx_region->ring[0];
-	struct memctx_stats s;
-
-	memctx_stats(tree, &at_fork);
-	for (int i = 0; i < (RUNNING_ON_VALGRIND ? 1 : 3); i++)
-		HOLDS(ends_well(start(work)));
-	memctx_stats(tree, &s);
-	HOLDS(memcmp(&s, &at_fork, sizeof s) == 0);
-	HOLDS(memcmp(&mcx_region->ring[0], &ring, sizeof ring) == 0);
-	HOLDS(mcx_region->pid == getpid());
-	HOLDS(memctx_check(tree, NULL, NULL) == 0);
-}
-
-static void children_have_their_own(void)
-{
-	tree = work_a_little();
-	children_go_on_as(go_on_published);
-	for (unsigned i = 0; i < bank; i++)
-		HOLDS(memctx_create(tree, "many", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS));
-	children_go_on_as(go_on_published);
-}
-
-static void children_without_a_file(void)
-{
-	tree = work_a_little();
-	limit_to(RLIMIT_NOFILE, 3);
-	children_go_on_as(go_on_unpublished);
-	limit_to(RLIMIT_NOFILE, RLIM_INFINITY);
-}
-
-static int child_ready[2], parent_ready[2];
-
-static void tell(int *pipe)
-{
-	HOLDS(write(pipe[1], "x", 1) == 1);
-}
-
-static void wait_for(int *pipe)
-{
-	char byte;
-
-	HOLDS(read(pipe[0], &byte, 1) == 1);
-}
-
-static unsigned how_many;
-
-/* Contexts of a bank that was not there when the process forked. */
-static void fill_a_bank(size_t chunk)
-{
-	for (unsigned i = 0; i < how_many; i++) {
-		memctx *ctx = memctx_create(tree, "new", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
-		HOLDS(ctx != NULL && memctx_alloc(ctx, chunk) != NULL);
-	}
-}
-
-static void fill_beside_the_parent(void)
-{
-	fill_a_bank(100);
-	tell(child_ready);
-	wait_for(parent_ready);
-	HOLDS(memctx_check(tree, unit_report, NULL) == 0);
-	memctx_delete(tree);
-	limit_to(RLIMIT_NOFILE, RLIM_INFINITY);
-}
-
-static void processes_fill_beside_each_other(void)
-{
-	pid_t child = start(fill_beside_the_parent);
-
-	wait_for(child_ready);
-	fill_a_bank(200);
-	tell(parent_ready);
-	HOLDS(ends_well(child));
-	HOLDS(memctx_check(tree, unit_report, NULL) == 0);
-	memctx_delete_children(tree);
-}
-
-static void new_banks_are_not_shared(void)
-{
-	tree = work_a_little();
-	HOLDS(pipe(child_ready) == 0 && pipe(parent_ready) == 0);
-	how_many = bank;
-	processes_fill_beside_each_other();
-	how_many *= 3;              /* a third takes the units of those that are gone */
-	limit_to(RLIMIT_NOFILE, 3); /* the child gets no file */
-	processes_fill_beside_each_other();
-	limit_to(RLIMIT_NOFILE, RLIM_INFINITY);
-}
-
-static void go_on_unrecorded(void)
-{
-	HOLDS(mcx_region != NULL && mcx_region->pid == getpid());
-	go_on();
-	HOLDS(mcx_region->ring[0].size == 0);
-}
-
-static void forks_without_a_ring(void)
-{
-	memctx_set_ring(0);
-	tree = work_a_little();
-	children_go_on_as(go_on_unrecorded);
-}
-
-static void begin_anew(void)
-{
-	HOLDS(mcx_region == NULL);
-	memctx_delete(work_a_little());
-	HOLDS(mcx_region != NULL && mcx_region->pid == getpid());
-}
-
-static void forks_without_a_region(void)
-{
-	memctx_delete(work_a_little());
-	HOLDS(memctx_set_backing(NULL) == 0); /* ends the region, the handlers stay */
-	HOLDS(ends_well(start(begin_anew)));
-	begin_anew();
-}
-
-static void fork_below_a_fork(void)
-{
-	tree = work_a_little();
-	memctx_stats(tree, &at_fork);
-	HOLDS(ends_well(start(go_on_published)));
-	memctx_delete(tree);
-	children_have_their_own();
-}
-
-static void forks_of_forks(void)
-{
-	HOLDS(ends_well(start(fork_below_a_fork)));
-}
-
-static _Atomic bool busy;
-
-/* Leaks are not looked for: what ended threads cached is nobody's here. */
-static void go_on_and_exit(void)
-{
-	go_on_published();
-	_exit(0);
-}
-
-static void *keep_busy(void *arg)
-{
-	memctx *mine = memctx_create(NULL, "busy", NULL, MEMCTX_ASET, NULL);
-
-	while (busy) {
-		memctx *child = memctx_create(mine, "child", NULL, MEMCTX_ASET, NULL);
-		HOLDS(child != NULL && memctx_alloc(child, 100) != NULL);
-		memctx_delete(child);
-	}
-	memctx_delete(mine);
-	return arg;
-}
-
-static void forks_beside_busy_threads(void)
-{
-	pthread_t threads[2];
-
-	if (RUNNING_ON_VALGRIND)
-		return; /* it takes what ended threads cached for leaks */
-	tree = work_a_little();
-	busy = true;
-	for (int i = 0; i < 2; i++)
-		HOLDS(pthread_create(&threads[i], NULL, keep_busy, NULL) == 0);
-	memctx_stats(tree, &at_fork);
-	for (int i = 0; i < 20; i++)
-		HOLDS(ends_well(start(go_on_and_exit)));
-	busy = false;
-	for (int i = 0; i < 2; i++)
-		HOLDS(pthread_join(threads[i], NULL) == 0);
-}
-
-#define IN_CHILD(work)                                                                             \
-	static void test_##work(void **state)                                                      \
-	{                                                                                          \
-		(void)state;                                                                       \
-		in_child(work);                                                                    \
-	}
 #define ALL(DO)                                                                                    \
 	DO(region_is_sealed)                                                                       \
 	DO(unwanted_by_environment)                                                                \
@@ -558,6 +335,8 @@ static void forks_beside_busy_threads(void)
 	DO(little_address_space)                                                                   \
 	DO(hardly_any_address_space)                                                               \
 	DO(descriptors_closed_and_reused)                                                          \
+	DO(region_is_handed_over)                                                                  \
+	DO(nothing_is_handed_over)                                                                 \
 	DO(ring_off)                                                                               \
 	DO(ring_small)                                                                             \
 	DO(ring_odd)                                                                               \
@@ -566,14 +345,7 @@ static void forks_beside_busy_threads(void)
 	DO(ring_off_by_call)                                                                       \
 	DO(ring_with_long_texts)                                                                   \
 	DO(rings_beyond_the_budget)                                                                \
-	DO(rings_are_taken_over)                                                                   \
-	DO(children_have_their_own)                                                                \
-	DO(children_without_a_file)                                                                \
-	DO(new_banks_are_not_shared)                                                               \
-	DO(forks_without_a_ring)                                                                   \
-	DO(forks_without_a_region)                                                                 \
-	DO(forks_of_forks)                                                                         \
-	DO(forks_beside_busy_threads)
+	DO(rings_are_taken_over)
 
 ALL(IN_CHILD)
 
@@ -582,7 +354,5 @@ int main(void)
 #define TEST(work) cmocka_unit_test(test_##work),
 	const struct CMUnitTest tests[] = {ALL(TEST)};
 
-	if (RUNNING_ON_VALGRIND)
-		bank = 100; /* it is the rest that matters there */
 	return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
 }
