@@ -37,6 +37,10 @@ enum {
 	PEER_MEMCTX, /* publishing, not recording: what the bars are about */
 	PEER_RECORDING,
 	PEER_PRIVATE, /* neither publishing nor recording */
+	PEER_FINE,    /* other kinds than the usual aset, as PEER_MEMCTX else */
+	PEER_GENERATION,
+	PEER_BUMP,
+	PEER_SLAB,
 	PEER_POSTGRES,
 	PEER_APR,
 	PEER_TALLOC,
@@ -51,6 +55,10 @@ extern struct peer peers[PEER_COUNT];
 int peer_open_memctx(struct peer *peer, const char *path);
 int peer_open_recording(struct peer *peer, const char *path);
 int peer_open_private(struct peer *peer, const char *path);
+int peer_open_fine(struct peer *peer, const char *path);
+int peer_open_generation(struct peer *peer, const char *path);
+int peer_open_bump(struct peer *peer, const char *path);
+int peer_open_slab(struct peer *peer, const char *path);
 int peer_open_postgres(struct peer *peer, const char *path);
 int peer_open_apr(struct peer *peer, const char *path);
 int peer_open_talloc(struct peer *peer, const char *path);

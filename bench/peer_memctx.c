@@ -43,6 +43,36 @@ static void *create_hidden(void *parent)
 	return hidden.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
 }
 
+/* The other kinds, publishing and not recording. */
+static struct variant fine = {"an aset with classes=fine", true, 0, NULL};
+static struct variant generation = {"a generation", true, 0, NULL};
+static struct variant bump = {"a bump context", true, 0, NULL};
+static struct variant slab = {"a slab of 256 bytes", true, 0, NULL};
+
+static void *create_fine(void *parent)
+{
+	static const struct memctx_options options = {.classes = MEMCTX_CLASSES_FINE};
+
+	return fine.create(parent, "bench", NULL, MEMCTX_ASET, &options);
+}
+
+static void *create_generation(void *parent)
+{
+	return generation.create(parent, "bench", NULL, MEMCTX_GENERATION, NULL);
+}
+
+static void *create_bump(void *parent)
+{
+	return bump.create(parent, "bench", NULL, MEMCTX_BUMP, NULL);
+}
+
+static void *create_slab(void *parent)
+{
+	static const struct memctx_options options = {.chunk_size = 256};
+
+	return slab.create(parent, "bench", NULL, MEMCTX_SLAB, &options);
+}
+
 /*
  * Names a file for the loader: the first time the library's own, later a copy that the loader does
  * not know yet.  Where that fails, the library's own again, so its counters are shared.
@@ -113,4 +143,32 @@ int peer_open_private(struct peer *peer, const char *path)
 {
 	peer->create = create_hidden;
 	return open_variant(peer, path, &hidden);
+}
+
+int peer_open_fine(struct peer *peer, const char *path)
+{
+	peer->create = create_fine;
+	return open_variant(peer, path, &fine);
+}
+
+int peer_open_generation(struct peer *peer, const char *path)
+{
+	peer->create = create_generation;
+	return open_variant(peer, path, &generation);
+}
+
+int peer_open_bump(struct peer *peer, const char *path)
+{
+	int status = open_variant(peer, path, &bump);
+
+	peer->create = create_bump;
+	peer->free = NULL;
+	peer->realloc = NULL;
+	return status;
+}
+
+int peer_open_slab(struct peer *peer, const char *path)
+{
+	peer->create = create_slab;
+	return open_variant(peer, path, &slab);
 }

@@ -17,33 +17,6 @@
 
 #include "aset.h"
 
-static void block_describe(
-	const memctx *ctx, const struct mcx_block *block, struct memctx_block_info *info)
-{
-	bool is_large = aset_block_is_large(block);
-
-	memset(info, 0, sizeof(*info));
-	info->address = block;
-	info->size = aset_block_size(block);
-	info->header = MCX_BLOCK_HEADER;
-	info->carved =
-		is_large ? info->size : (size_t)(aset_block_free(ctx, block) - (const char *)block);
-	info->is_keeper = block == ctx->keeper;
-	info->is_open = block == ctx->blocks;
-	info->is_large = is_large;
-}
-
-void mcx_aset_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
-{
-	for (const struct mcx_block *block = ctx->blocks; block != NULL; block = block->next) {
-		struct memctx_block_info info;
-
-		block_describe(ctx, block, &info);
-		if (!func(&info, arg))
-			return;
-	}
-}
-
 void mcx_aset_each_chunk(
 	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
@@ -62,6 +35,21 @@ void mcx_aset_each_chunk(
 		if (!func(&info, arg))
 			return;
 		at = info.is_large ? end : at + info.stride;
+	}
+}
+
+void mcx_aset_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
+{
+	const void *payload = ctx->bin[size_class];
+	struct memctx_chunk_info info;
+
+	for (; payload != NULL; payload = info.next) {
+		if (!memctx_describe(payload, &info) || !info.is_free)
+			return;
+		info.owner = (memctx *)(uintptr_t)ctx;
+		info.stride = mcx_stride((unsigned)size_class, ctx->align);
+		if (!func(&info, arg))
+			return;
 	}
 }
 
@@ -130,7 +118,8 @@ static size_t prove_chunk(struct proof *proof, const char *payload)
 
 static void prove_small_block(struct proof *proof, const struct mcx_block *block)
 {
-	const char *at = aset_block_start(block), *free = aset_block_free(proof->ctx, block);
+	const char *at = mcx_block_start(proof->ctx, block),
+		   *free = mcx_block_free(proof->ctx, block);
 
 	if (block->owner != proof->ctx || free < at || free > block->end || (free - at) % 8 != 0) {
 		broken(proof, "I2: a block's owner or bounds are damaged");
@@ -150,16 +139,16 @@ static void prove_small_block(struct proof *proof, const struct mcx_block *block
 
 static void prove_large_block(struct proof *proof, const struct mcx_block *block)
 {
-	const char *payload = (const char *)block + ASET_LARGE_HEADER;
-	uintptr_t owner = (uintptr_t)block->owner & ~ASET_BLOCK_LARGE;
+	const char *payload = (const char *)block + MCX_LARGE_HEADER;
+	uintptr_t owner = (uintptr_t)block->owner & ~MCX_BLOCK_LARGE;
 
 	proof->large++;
 	proof->large_requested += block->requested;
-	proof->large_bytes += aset_block_size(block);
+	proof->large_bytes += mcx_block_size(block);
 	if (owner != (uintptr_t)proof->ctx || payload > block->end ||
 		block->requested > (size_t)(block->end - payload))
 		broken(proof, "I2: a large chunk's block is damaged");
-	else if (mcx_word_load(payload) != aset_large_word(proof->ctx))
+	else if (mcx_word_load(payload) != mcx_large_word(proof->ctx))
 		broken(proof, "I3: the header word of a large chunk is damaged");
 }
 
@@ -174,8 +163,8 @@ static void prove_blocks(struct proof *proof)
 			return;
 		}
 		proof->blocks++;
-		proof->bytes += aset_block_size(block);
-		if (aset_block_is_large(block)) {
+		proof->bytes += mcx_block_size(block);
+		if (mcx_block_is_large(block)) {
 			prove_large_block(proof, block);
 		} else {
 			prove_small_block(proof, block);

@@ -48,7 +48,7 @@ static bool class_extend(memctx *ctx, void *payload, unsigned k, size_t old_slac
 	/* The chunk leaves its class as if it had never been carved there. */
 	*MCX_CARVED(&ctx->bin[k]) -= MCX_ONE;
 	*MCX_FREED(&ctx->bin[k]) += old_slack;
-	aset_count_carved(ctx, new_k, slack);
+	mcx_count_carved(ctx, new_k, slack);
 	mcx_word_store(payload, mcx_word_use(class_bin(ctx, new_k), slack));
 	mcx_watch_resize(
 		ctx, payload, MCX_CLASS_BYTES(k) - old_slack, size, MCX_CLASS_BYTES(new_k));
@@ -96,67 +96,10 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 
 /* ---- Large chunks ---- */
 
-static void large_set_size(memctx *ctx, struct mcx_block *block, size_t size)
-{
-	mcx_slot(ctx)->large_requested += size - block->requested;
-	block->requested = size;
-}
-
-/* Lets the system resize BLOCK to BYTES, already charged; NULL: it is as it was. */
-static struct mcx_block *large_resize(memctx *ctx, struct mcx_block *block, size_t bytes)
-{
-	size_t old_bytes = aset_block_size(block);
-	struct mcx_block *moved;
-
-	mcx_watch_lift(aset_block_start(block), block->end);
-	moved = mcx_block_resize(block, old_bytes, bytes);
-	if (moved != NULL) {
-		moved->end = (char *)moved + bytes;
-		moved->prev->next = moved;
-		if (moved->next != NULL)
-			moved->next->prev = moved;
-		mcx_slot(ctx)->large_bytes += bytes - old_bytes;
-	}
-	mcx_watch_land(ctx, block, moved != NULL ? moved : block);
-	return moved;
-}
-
-static struct mcx_block *large_grow(memctx *ctx, struct mcx_block *block, size_t size)
-{
-	size_t old_bytes = aset_block_size(block), bytes = mcx_aset_large_size(size);
-	struct mcx_block *moved;
-
-	if (bytes == 0 || !mcx_allow(ctx, bytes - old_bytes)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	moved = large_resize(ctx, block, bytes);
-	if (moved != NULL)
-		mcx_account(ctx, bytes - old_bytes, 0);
-	else
-		mcx_forgo(ctx, bytes - old_bytes);
-	return moved;
-}
-
-static struct mcx_block *large_shrink(memctx *ctx, struct mcx_block *block, size_t size)
-{
-	size_t old_bytes = aset_block_size(block), bytes = mcx_aset_large_size(size);
-	struct mcx_block *moved;
-
-	/* A few bytes are not worth a call to the system: they are slack. */
-	if (old_bytes - bytes <= old_bytes / 8)
-		return block;
-	moved = large_resize(ctx, block, bytes);
-	if (moved == NULL)
-		return block;
-	mcx_discharge(ctx, old_bytes - bytes, 0);
-	return moved;
-}
-
 /* A size that has a class moves there; where that is refused it stays, with more slack. */
 static void *large_realloc(memctx *ctx, void *payload, size_t size)
 {
-	struct mcx_block *block = aset_large_block(payload);
+	struct mcx_block *block = mcx_large_block(payload);
 	size_t old_size = block->requested;
 	void *moved;
 
@@ -165,17 +108,11 @@ static void *large_realloc(memctx *ctx, void *payload, size_t size)
 		moved = chunk_move(ctx, payload, old_size, size);
 		if (moved != NULL)
 			return moved;
-	} else if (size > aset_block_size(block) - ASET_LARGE_HEADER) {
-		block = large_grow(ctx, block, size);
-	} else {
-		block = large_shrink(ctx, block, size);
+		mcx_large_set_size(ctx, block, size);
+		mcx_watch_resize(ctx, payload, old_size, size, mcx_large_usable(payload));
+		return payload;
 	}
-	if (block == NULL)
-		return NULL;
-	large_set_size(ctx, block, size);
-	payload = (char *)block + ASET_LARGE_HEADER;
-	mcx_watch_resize(ctx, payload, old_size, size, aset_block_size(block) - ASET_LARGE_HEADER);
-	return payload;
+	return mcx_large_resize(ctx, payload, size);
 }
 
 void *mcx_aset_realloc(memctx *ctx, void *payload, size_t size)
@@ -194,13 +131,13 @@ void *mcx_aset_realloc(memctx *ctx, void *payload, size_t size)
 size_t mcx_aset_usable(const memctx *ctx, const void *payload)
 {
 	(void)ctx;
-	return aset_block_size(aset_large_block(payload)) - ASET_LARGE_HEADER;
+	return mcx_large_usable(payload);
 }
 
 size_t mcx_aset_requested(const memctx *ctx, const void *payload)
 {
 	(void)ctx;
-	return aset_large_block(payload)->requested;
+	return mcx_large_block(payload)->requested;
 }
 
 void mcx_aset_set_requested(memctx *ctx, void *payload, size_t size)
@@ -211,7 +148,7 @@ void mcx_aset_set_requested(memctx *ctx, void *payload, size_t size)
 		class_set_size(ctx, payload, mcx_bin_class(mcx_word_address(word)),
 			mcx_word_middle(word), size);
 	else
-		large_set_size(ctx, aset_large_block(payload), size);
+		mcx_large_set_size(ctx, mcx_large_block(payload), size);
 }
 
 /* ---- memctx_realloc: here for the sake of the usual case ---- */

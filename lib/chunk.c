@@ -147,6 +147,8 @@ void *memctx_alloc_aligned(memctx *ctx, size_t size, size_t align)
 	}
 	if (ctx == NULL || align <= (size_t)ctx->align + 1)
 		return memctx_alloc(ctx, size);
+	if (ctx->methods->alloc_aligned != NULL)
+		return ctx->methods->alloc_aligned(ctx, size, align);
 	payload = mcx_moved_alloc(ctx, size, align);
 	if (payload != NULL)
 		mcx_event_chunk(ctx, REGION_ALLOC, moved_behind(payload), NULL, align);

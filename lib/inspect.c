@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "chunk.h"
+#include "pool.h"
 
 static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stats)
 {
@@ -15,7 +15,7 @@ static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stat
 	uint64_t carved = *MCX_CARVED(bin);
 	uint64_t live = carved + *MCX_REUSED(bin) - *MCX_FREED(bin);
 	struct memctx_class_stats *class = &stats->classes[k];
-	uint64_t stride = mcx_stride(k, ctx->align);
+	uint64_t stride = mcx_record(ctx)->by_bytes ? 0 : mcx_stride(k, ctx->align);
 
 	class->size = MCX_CLASS_BYTES(k);
 	class->live = live >> MCX_COUNT_SHIFT;
@@ -24,17 +24,31 @@ static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stat
 	stats->live_chunks += class->live;
 	stats->free_chunks += class->free;
 	stats->slack_bytes += class->slack;
-	stats->requested_bytes += class->live * class->size - class->slack;
-	stats->header_bytes += class->live * (stride - class->size);
-	stats->freelist_bytes += class->free * stride;
+	if (stride != 0) {
+		stats->requested_bytes += class->live * class->size - class->slack;
+		stats->header_bytes += class->live * (stride - class->size);
+		stats->freelist_bytes += class->free * stride;
+		stats->tail_bytes -= (class->live + class->free) * stride;
+	}
 	stats->allocs += (carved >> MCX_COUNT_SHIFT) + (*MCX_REUSED(bin) >> MCX_COUNT_SHIFT);
 	stats->carved += carved >> MCX_COUNT_SHIFT;
-	stats->tail_bytes -= (class->live + class->free) * stride;
+}
+
+/* The same sums, where chunks are as large as they are (pool.h). */
+static void pool_stats(const memctx *ctx, struct memctx_stats *stats)
+{
+	const struct region_slot *slot = mcx_slot(ctx);
+	uint64_t headers = stats->live_chunks * mcx_record(ctx)->chunk_header;
+
+	stats->requested_bytes = slot->live_bytes - headers - stats->slack_bytes;
+	stats->header_bytes += headers;
+	stats->freelist_bytes = slot->free_bytes;
+	stats->tail_bytes -= slot->live_bytes + slot->free_bytes;
 }
 
 static void large_stats(const struct region_slot *slot, struct memctx_stats *stats)
 {
-	uint64_t headers = slot->large_chunks * (sizeof(struct mcx_block) + MCX_WORD);
+	uint64_t headers = slot->large_chunks * MCX_LARGE_HEADER;
 
 	stats->large_chunks = slot->large_chunks;
 	stats->large_bytes = slot->large_requested;
@@ -42,17 +56,24 @@ static void large_stats(const struct region_slot *slot, struct memctx_stats *sta
 	stats->requested_bytes += slot->large_requested;
 	stats->header_bytes += slot->large_chunks * MCX_WORD;
 	stats->slack_bytes += slot->large_bytes - headers - slot->large_requested;
-	stats->tail_bytes -= slot->large_bytes - slot->large_chunks * sizeof(struct mcx_block);
+	stats->tail_bytes -= slot->large_bytes - slot->large_chunks * MCX_BLOCK_HEADER;
 }
 
 /* Where the bytes of a context of ours are. */
 static void parts_stats(const memctx *ctx, struct memctx_stats *stats)
 {
-	stats->header_bytes = MCX_UNIT + stats->total_nblocks * sizeof(struct mcx_block);
+	const struct region_slot *slot = mcx_slot(ctx);
+	const struct region_record *record = mcx_record(ctx);
+
+	stats->header_bytes = MCX_UNIT + record->extra_bytes +
+			      (slot->nblocks - slot->large_chunks) * record->block_header +
+			      slot->large_chunks * MCX_BLOCK_HEADER;
 	stats->tail_bytes = stats->total_bytes - stats->header_bytes;
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
 		class_stats(ctx, k, stats);
-	large_stats(mcx_slot(ctx), stats);
+	if (record->by_bytes)
+		pool_stats(ctx, stats);
+	large_stats(slot, stats);
 	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
 	stats->used_bytes = stats->total_bytes - stats->free_bytes;
 }
@@ -148,7 +169,7 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 		word = mcx_word_load(payload);
 	}
 	address = mcx_word_address(word);
-	k = mcx_word_middle(word);
+	k = mcx_word_middle(word) & 15;
 	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES) {
 		info->address = payload;
 		info->header = word;
@@ -164,33 +185,27 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 	info->address = payload;
 	info->header = word;
 	info->owner = mcx_bin_owner(address);
-	info->is_large = mcx_word_is_other(word);
-	info->size_class = info->is_large ? -1 : (int)mcx_bin_class(address);
 	info->size = memctx_usable(payload);
 	info->requested = memctx_requested(payload);
-	info->stride = info->is_large ? info->size + MCX_WORD
-				      : mcx_stride(mcx_bin_class(address), info->owner->align);
+	if (mcx_word_is_use(word)) {
+		info->size_class = (int)mcx_bin_class(address);
+		info->stride = mcx_stride(mcx_bin_class(address), info->owner->align);
+	} else if (mcx_word_is_large(word)) {
+		info->is_large = true;
+		info->size_class = -1;
+		info->stride = info->size + MCX_WORD;
+	} else {
+		info->size_class = (int)mcx_pool_class(info->size);
+		info->stride = info->size + mcx_record(info->owner)->chunk_header;
+	}
 	return true;
 }
 
 void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
 {
-	const void *payload;
-
-	if (mcx_is_null(ctx, "memctx_each_free: the context is NULL") || size_class < 0 ||
-		size_class >= MEMCTX_CLASSES)
-		return;
-	for (payload = ctx->bin[size_class]; payload != NULL;) {
-		struct memctx_chunk_info info;
-
-		if (!memctx_describe(payload, &info) || !info.is_free)
-			return;
-		info.owner = (memctx *)(uintptr_t)ctx;
-		info.stride = mcx_stride((unsigned)size_class, ctx->align);
-		if (!func(&info, arg))
-			return;
-		payload = info.next;
-	}
+	if (!mcx_is_null(ctx, "memctx_each_free: the context is NULL") && size_class >= 0 &&
+		size_class < MEMCTX_CLASSES)
+		ctx->methods->each_free(ctx, size_class, func, arg);
 }
 
 /* ---- The proof over a tree ---- */

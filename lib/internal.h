@@ -57,15 +57,54 @@
 
 struct mcx_methods;
 struct mcx_block;
+struct mcx_slab_block;
+struct mcx_generation_block;
+
+/* What a slab keeps where others have bins: see slab.c. */
+#define MCX_SLAB_LISTS 4u
+struct mcx_slab {
+	struct mcx_slab_block *lists[MCX_SLAB_LISTS]; /* by fullness; the last: the empty ones */
+	uint32_t empty;                               /* blocks without a live chunk */
+	uint32_t class;                               /* that its chunks are counted in */
+	uint32_t per_block;
+	uint32_t stride;
+	size_t block_size;
+};
+
+/* What a generation keeps there: see generation.c. */
+struct mcx_generation {
+	struct mcx_generation_block *ripe;  /* half dead or more, to be swept */
+	struct mcx_generation_block *spare; /* without a chunk */
+	size_t limit;                       /* the largest size that is not large */
+};
+
+#define MCX_GENERATION_BLOCK_MAX ((size_t)1 << 35)
+
+/* What a context of fine classes keeps there: see fine.c. */
+struct mcx_fine {
+	void **heads; /* of its freelists */
+	size_t limit; /* the largest size that has a class */
+};
+
+/* What a bump context keeps there. */
+struct mcx_bump {
+	size_t limit; /* the largest size that is not large */
+};
 
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
 struct memctx {
-	void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
-	struct mcx_ring *ring;     /* the ring that has its latest event */
-	char *free;                /* the open block: where the next chunk is carved */
-	char *end;                 /* and where it ends */
-	size_t small_end;          /* sizes below it have a class; 0: the kind has none */
-	struct mcx_block *blocks;  /* the open one first */
+	union {
+		void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
+		struct mcx_slab slab;
+		struct mcx_generation generation;
+		struct mcx_fine fine;
+		struct mcx_bump bump;
+	};
+	struct mcx_ring *ring;    /* the ring that has its latest event */
+	char *free;               /* the open block: where the next chunk is carved */
+	char *end;                /* and where it ends */
+	size_t small_end;         /* sizes below it have a class; 0: the kind has none */
+	struct mcx_block *blocks; /* the open one first */
 	struct mcx_block *keeper;
 	const struct mcx_methods *methods;
 	memctx *parent;
@@ -144,8 +183,11 @@ struct mcx_methods {
 	 * for parent, limiter, kind and shape.  False with ENOMEM: it holds nothing.
 	 */
 	bool (*create)(memctx *ctx, const struct memctx_options *options);
-	/* Sizes at or over small_end. */
+	/* Sizes at or over small_end; recorded, and not. */
 	void *(*alloc)(memctx *ctx, size_t size);
+	void *(*alloc_quiet)(memctx *ctx, size_t size);
+	/* Where mcx_moved_alloc() cannot do: ALIGN is over that of the context; recorded. */
+	void *(*alloc_aligned)(memctx *ctx, size_t size, size_t align);
 	/* Chunks whose word has MCX_TAG_OTHER. */
 	void (*free)(memctx *ctx, void *chunk);
 	void *(*realloc)(memctx *ctx, void *chunk, size_t size);
@@ -153,18 +195,27 @@ struct mcx_methods {
 	size_t (*requested)(const memctx *ctx, const void *chunk);
 	/* Makes SIZE the size asked for of a chunk that holds it already; marks nothing. */
 	void (*set_requested)(memctx *ctx, void *chunk, size_t size);
-	/* Frees every chunk; keeps the keeper. */
+	/* Frees every chunk; keeps the keeper, where the kind has one. */
 	void (*reset)(memctx *ctx);
 	/* Gives every block back. */
 	void (*destroy)(memctx *ctx);
+	/* Of pool_resize(): whether the chunk has room for SIZE now, where it stands; may be NULL.
+	 */
+	bool (*extend)(memctx *ctx, void *chunk, size_t size);
 	void (*each_block)(const memctx *ctx, memctx_block_fn *func, void *arg);
 	void (*each_chunk)(const memctx *ctx, const struct memctx_block_info *block,
 		memctx_chunk_fn *func, void *arg);
+	void (*each_free)(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg);
 	size_t (*check)(const memctx *ctx, memctx_check_fn *func, void *arg);
 };
 
 extern const struct mcx_methods mcx_aset_methods MCX_HIDDEN;
 extern const struct mcx_methods mcx_watch_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_fine_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_slab_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_generation_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_bump_methods MCX_HIDDEN;
+extern const struct mcx_methods mcx_malloc_methods MCX_HIDDEN;
 
 /* ---- unit.c: units of address space ---- */
 /*

@@ -16,11 +16,19 @@
 
 static const struct mcx_methods *const kinds[] = {
 	[MEMCTX_ASET] = &mcx_aset_methods,
+	[MEMCTX_SLAB] = &mcx_slab_methods,
+	[MEMCTX_GENERATION] = &mcx_generation_methods,
+	[MEMCTX_BUMP] = &mcx_bump_methods,
+	[MEMCTX_MALLOC] = &mcx_malloc_methods,
 	[MEMCTX_WATCH] = &mcx_watch_methods,
 };
 
 static const char *const kind_names[] = {
 	[MEMCTX_ASET] = "aset",
+	[MEMCTX_SLAB] = "slab",
+	[MEMCTX_GENERATION] = "generation",
+	[MEMCTX_BUMP] = "bump",
+	[MEMCTX_MALLOC] = "malloc",
 	[MEMCTX_WATCH] = "watch",
 };
 
@@ -216,6 +224,13 @@ enum memctx_kind memctx_kind_of(const memctx *ctx)
 	return (enum memctx_kind)ctx->kind;
 }
 
+enum memctx_classes memctx_classes_of(const memctx *ctx)
+{
+	if (mcx_is_null(ctx, "memctx_classes_of: the context is NULL"))
+		return MEMCTX_CLASSES_POW2;
+	return mcx_record(ctx)->fine ? MEMCTX_CLASSES_FINE : MEMCTX_CLASSES_POW2;
+}
+
 memctx *memctx_walk(const memctx *top, const memctx *ctx)
 {
 	if (mcx_is_null(ctx, "memctx_walk: the context is NULL"))
@@ -233,6 +248,7 @@ static const struct memctx_options default_options = {
 	.init_size = 8192,
 	.max_size = 8388608,
 	.align = 8,
+	.chunk_size = 64,
 };
 
 /* Fills in what OPTIONS leaves out; false where they cannot be. */
@@ -257,13 +273,26 @@ static bool options_take(struct memctx_options *taken, const struct memctx_optio
 	taken->min_size = (options->min_size + 7) & ~(size_t)7;
 	if (options->align != 0)
 		taken->align = options->align;
+	if (options->chunk_size > most || (unsigned)options->classes > MEMCTX_CLASSES_FINE)
+		return false;
+	if (options->chunk_size != 0)
+		taken->chunk_size = options->chunk_size;
+	taken->classes = options->classes;
 	return taken->max_size >= taken->init_size && (taken->align == 8 || taken->align == 16);
+}
+
+/* Whether KIND can have them: the offsets in a generation's block have their end. */
+static bool options_suit(enum memctx_kind kind, const struct memctx_options *options)
+{
+	return kind != MEMCTX_GENERATION || (options->init_size <= MCX_GENERATION_BLOCK_MAX &&
+						    options->min_size <= MCX_GENERATION_BLOCK_MAX);
 }
 
 /* The recycler that takes contexts of these options: 1 the default shape, 2 the small one. */
 static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options *options)
 {
-	if (kind != MEMCTX_ASET || options->align != 8 || options->min_size > options->init_size)
+	if (kind != MEMCTX_ASET || options->classes != 0 || options->align != 8 ||
+		options->min_size > options->init_size)
 		return 0;
 	if (options->init_size == 8192 && options->max_size == 8388608)
 		return 1;
@@ -309,6 +338,8 @@ static MCX_COLD memctx *create_new(
 	ctx->kind = (uint8_t)kind;
 	ctx->shape = shape;
 	ctx->methods = kinds[kind];
+	if (kind == MEMCTX_ASET && options->classes == MEMCTX_CLASSES_FINE)
+		ctx->methods = &mcx_fine_methods;
 	ctx->parent = parent;
 	ctx->limiter = parent != NULL ? parent->limiter : NULL;
 	mcx_record(ctx)->init_size = options->init_size;
@@ -361,7 +392,7 @@ memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum 
 		return NULL;
 	}
 	if (options != NULL || kind != MEMCTX_ASET) {
-		if (!options_take(&taken, options)) {
+		if (!options_take(&taken, options) || !options_suit(kind, &taken)) {
 			errno = EINVAL;
 			return NULL;
 		}

@@ -43,7 +43,10 @@ extern "C" {
 #define MEMCTX_PRINTF(f, a)
 #endif
 
-/* Freelist k holds free chunks of 2^(k + 3) bytes: 8, 16, 32 ... 8192. */
+/*
+ * Class k has chunks of up to 2^(k + 3) bytes: 8, 16, 32 ... 8192.  In an aset of the usual classes
+ * they have that size exactly; in other kinds, and with fine classes, that size is the most.
+ */
 #define MEMCTX_CLASSES 11
 
 /* A memory context. */
@@ -51,8 +54,36 @@ typedef struct memctx memctx;
 
 /* The kinds of context.  Each is an allocation design behind the same functions. */
 enum memctx_kind {
-	MEMCTX_ASET = 0,  /* blocks, power-of-two classes, freelists; for general use */
-	MEMCTX_WATCH = 5, /* an arena that is not the library's; made by memctx_watch() alone */
+	MEMCTX_ASET = 0, /* blocks, size classes, freelists; for general use */
+	/*
+	 * Chunks of one size (.chunk_size; default 64).  Nearly full blocks are filled first, so
+	 * that the others drain and go back; ten empty ones are kept.  A smaller request is padded
+	 * to the chunk size, a larger one has a block of its own.
+	 */
+	MEMCTX_SLAB,
+	/*
+	 * Chunks that live about as long as their neighbours, such as a queue's.  A block is reused
+	 * or given back when its last chunk is freed; one that is half dead is filled anew between
+	 * what lives.  Chunks are aligned to 16.
+	 */
+	MEMCTX_GENERATION,
+	/*
+	 * No chunk has a header and none is freed by itself: all go at the reset.  memctx_free(),
+	 * memctx_realloc(), memctx_owner(), memctx_requested() and memctx_usable() of such a chunk
+	 * are misuse; what stands before it is another chunk's data, so it is noticed unless that
+	 * happens to look like a header.
+	 */
+	MEMCTX_BUMP,
+	/* Each chunk from the system, linked to its context; what the others are held against. */
+	MEMCTX_MALLOC,
+	/* An arena that is not the library's; made by memctx_watch() alone. */
+	MEMCTX_WATCH,
+};
+
+/* How an aset rounds sizes. */
+enum memctx_classes {
+	MEMCTX_CLASSES_POW2 = 0, /* to powers of two, from 8 to 8192 */
+	MEMCTX_CLASSES_FINE,     /* to four steps a doubling: less slack */
 };
 
 /*
@@ -65,6 +96,12 @@ struct memctx_options {
 	size_t max_size;  /* the largest block of the doubling; default 8 MiB, at least init_size */
 	size_t min_size;  /* the keeper block is at least this; default 0 */
 	size_t align;     /* of every chunk: 8 (the default) or 16 */
+	/*
+	 * A slab's: the size of its chunks, default 64.  Its blocks are all of init_size, as far as
+	 * that holds a chunk and no more than 255.
+	 */
+	size_t chunk_size;
+	enum memctx_classes classes; /* an aset's */
 };
 
 /* PostgreSQL's two usual shapes. */
@@ -80,7 +117,7 @@ MEMCTX_API const char *memctx_version(void);
  * Creates a context below PARENT (NULL: a root).  NAME says what it is among contexts, IDENT
  * (may be NULL) which one among those of its name; both are copied.  Fails with ENOMEM, or
  * with EINVAL where the options cannot be: a size over PTRDIFF_MAX, max below init, another align
- * than 8 or 16, a kind that does not exist, a NULL name.
+ * than 8 or 16, a kind or classes that do not exist, a NULL name.
  */
 MEMCTX_API memctx *memctx_create(memctx *parent, const char *name, const char *ident,
 	enum memctx_kind kind, const struct memctx_options *options);
@@ -141,6 +178,7 @@ MEMCTX_API size_t memctx_limit(const memctx *ctx);
 MEMCTX_API const char *memctx_name(const memctx *ctx);
 MEMCTX_API const char *memctx_ident(const memctx *ctx); /* NULL where there is none */
 MEMCTX_API enum memctx_kind memctx_kind_of(const memctx *ctx);
+MEMCTX_API enum memctx_classes memctx_classes_of(const memctx *ctx);
 MEMCTX_API const char *memctx_kind_name(enum memctx_kind kind); /* "aset"; NULL: no such kind */
 
 /* The tree: NULL where there is none.  Children stand in the order in which they came. */
@@ -250,6 +288,8 @@ struct memctx_block_info {
 	size_t size;   /* with its header */
 	size_t header; /* bytes before the first chunk */
 	size_t carved; /* where the never-carved tail begins */
+	size_t tail;   /* bytes to carve: those behind, and in a generation where it is being filled
+			*/
 	bool is_keeper;
 	bool is_open;  /* the block that is carved from */
 	bool is_large; /* holds one large chunk */
@@ -262,7 +302,7 @@ struct memctx_chunk_info {
 	memctx *owner;
 	bool is_free;
 	bool is_large;
-	int size_class;   /* 0 .. MEMCTX_CLASSES - 1; -1: large */
+	int size_class;   /* 0 .. MEMCTX_CLASSES - 1: the power of two that holds it; -1: large */
 	size_t size;      /* usable bytes */
 	size_t stride;    /* size and header: where the next chunk begins */
 	size_t requested; /* 0 where free */
@@ -283,7 +323,9 @@ MEMCTX_API void memctx_each_free(
 	const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg);
 /*
  * Decodes the header of a chunk; false where it is neither a chunk in use nor a free one.  Of an
- * aligned chunk, which lies inside another, the other's: address is where that one begins.
+ * aligned chunk, which lies inside another, the other's: address is where that one begins.  A free
+ * chunk's header does not name its context: its size here is that of the power of two; the walks
+ * above know better.
  */
 MEMCTX_API bool memctx_describe(const void *chunk, struct memctx_chunk_info *info);
 

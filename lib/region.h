@@ -26,7 +26,7 @@
 
 /* "memctx" and two bytes that a text would not have, as the machine stores them. */
 #define REGION_MAGIC UINT64_C(0x0a0d7874636d656d)
-#define REGION_LAYOUT 1u
+#define REGION_LAYOUT 2u
 #define REGION_NAME "memctx"
 #define REGION_HEADER_BYTES 65536u
 #define REGION_RINGS 1024u
@@ -73,6 +73,8 @@ _Static_assert(sizeof(struct region_header) <= REGION_HEADER_BYTES, "the header 
  *        names context, class and slack; in others the address of the context << 16, or a number
  * what   op << 56 | the address of the payload, or another number of 48 bits
  */
+#define REGION_SIZED 0xf8u /* low bits of the address in a word: the slack's bits are the size */
+
 struct region_event {
 	uint64_t word;
 	uint64_t what;
@@ -107,6 +109,7 @@ enum region_op {
 	REGION_GAP,     /* recording was off before this */
 	REGION_BLOCKS,  /* watched arena; what: blocks, signed; REGION_SIZE: bytes, signed */
 	REGION_CHUNKS,  /* likewise, chunks that it handed out or took back */
+	REGION_CHUNK,   /* of a creation; word: chunk_size; what: enum memctx_classes */
 	REGION_OPS
 };
 
@@ -125,6 +128,8 @@ struct region_slot {
 	uint64_t large_chunks;
 	uint64_t large_requested;
 	uint64_t large_bytes; /* of their blocks, headers included */
+	/* Where the record's by_bytes is set: chunks in use, and free ones, with their headers. */
+	uint64_t live_bytes, free_bytes;
 };
 
 #define REGION_COUNT_SHIFT 34
@@ -148,7 +153,13 @@ struct region_record {
 	uint32_t parent; /* unit number + 1; 0: a root */
 	uint8_t live;
 	uint8_t kind;
-	uint8_t align; /* of chunks, less 1 */
+	uint8_t align;        /* of chunks, less 1 */
+	uint8_t block_header; /* bytes of a block that chunks are carved from */
+	uint8_t chunk_header; /* of a chunk, where by_bytes is set */
+	uint8_t by_bytes;     /* chunks are as large as they are, not as their class */
+	uint8_t fine;         /* an aset with classes=fine */
+	uint16_t extra_bytes; /* of the context's structure, beyond its unit */
+	uint64_t chunk_size;  /* a slab's */
 };
 
 /* Name and ident, 0-terminated, shortened where they are longer. */

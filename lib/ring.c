@@ -24,7 +24,7 @@
 #define TEXT_BYTES 15u
 /* A creation with a name and an ident of 1,023 bytes each. */
 #define TEXT_MAX 1023u
-#define ENTRIES_MAX (4 + 2 * (TEXT_MAX / TEXT_BYTES + 1))
+#define ENTRIES_MAX (5 + 2 * (TEXT_MAX / TEXT_BYTES + 1))
 
 static struct mcx_ring unborn;
 static struct mcx_ring rings[REGION_RINGS];
@@ -259,6 +259,18 @@ void mcx_event_chunk(
 	mcx_events(ctx, entries, n);
 }
 
+void mcx_event_sized(memctx *ctx, const void *payload, size_t size, size_t align)
+{
+	const struct region_event entries[] = {
+		{mcx_context_word(ctx) | (uint64_t)REGION_SIZED << 16 | MCX_TAG_OTHER,
+			mcx_what_chunk(REGION_ALLOC, payload)},
+		{size, mcx_what(REGION_SIZE, 0)},
+		{align, mcx_what(REGION_ALIGN, 0)},
+	};
+
+	mcx_events(ctx, entries, 3);
+}
+
 static inline void text_entry(struct region_event *entry, enum region_op op, const char *bytes)
 {
 	memcpy(&entry->word, bytes, 8);
@@ -310,6 +322,8 @@ void mcx_event_create(memctx *ctx, const struct memctx_options *options)
 			options->init_size, mcx_what(REGION_INIT, options->max_size)};
 		entries[n++] = (struct region_event){
 			options->min_size, mcx_what(REGION_MIN, options->align)};
+		entries[n++] = (struct region_event){
+			options->chunk_size, mcx_what(REGION_CHUNK, options->classes)};
 	}
 	/* The usual name is one entry, read where there are always bytes enough. */
 	if (ctx->name == names->name && memchr(names->name, '\0', TEXT_BYTES + 1) != NULL)

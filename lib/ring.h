@@ -144,6 +144,10 @@ static inline uint64_t mcx_what_chunk(enum region_op op, const void *payload)
 void mcx_event_chunk(memctx *ctx, enum region_op op, const void *payload, const void *from,
 	size_t align) MCX_HIDDEN MCX_COLD;
 
+/* The allocation of PAYLOAD, which has no header, of SIZE bytes aligned to ALIGN. */
+void mcx_event_sized(
+	memctx *ctx, const void *payload, size_t size, size_t align) MCX_HIDDEN MCX_COLD;
+
 /* The events of the tree. */
 void mcx_event_create(memctx *ctx, const struct memctx_options *options) MCX_HIDDEN MCX_COLD;
 void mcx_event_ident(memctx *ctx) MCX_HIDDEN MCX_COLD;

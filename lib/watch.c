@@ -166,6 +166,14 @@ static void watch_each_chunk(
 	(void)arg;
 }
 
+static void watch_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
+{
+	(void)ctx;
+	(void)size_class;
+	(void)func;
+	(void)arg;
+}
+
 /* What can be proved of an arena that nobody here sees into. */
 static size_t watch_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 {
@@ -199,6 +207,7 @@ static size_t watch_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 const struct mcx_methods mcx_watch_methods = {
 	.create = watch_create,
 	.alloc = watch_alloc,
+	.alloc_quiet = watch_alloc,
 	.free = watch_free,
 	.realloc = watch_realloc,
 	.usable = watch_size,
@@ -208,5 +217,6 @@ const struct mcx_methods mcx_watch_methods = {
 	.destroy = watch_destroy,
 	.each_block = watch_each_block,
 	.each_chunk = watch_each_chunk,
+	.each_free = watch_each_free,
 	.check = watch_check,
 };

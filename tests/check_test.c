@@ -141,27 +141,27 @@ static void block_end(void)
 
 static void large_owner(void)
 {
-	poke_pointer(&aset_large_block(world.large)->owner, (char *)world.sibling + 1);
+	poke_pointer(&mcx_large_block(world.large)->owner, (char *)world.sibling + 1);
 }
 
 static void large_size(void)
 {
-	poke(&aset_large_block(world.large)->requested, 10017);
+	poke(&mcx_large_block(world.large)->requested, 10017);
 }
 
 static void large_size_a_little(void)
 {
-	poke(&aset_large_block(world.large)->requested, 9999);
+	poke(&mcx_large_block(world.large)->requested, 9999);
 }
 
 static void large_end(void)
 {
-	poke_pointer(&aset_large_block(world.large)->end, world.large - 8);
+	poke_pointer(&mcx_large_block(world.large)->end, world.large - 8);
 }
 
 static void large_word(void)
 {
-	poke_word(world.large, aset_large_word(world.foreign));
+	poke_word(world.large, mcx_large_word(world.foreign));
 }
 
 static void word_zero(void)

@@ -109,6 +109,91 @@ static void test_under_fire(void **state)
 	assert_string_equal(error.message, "there is no such process");
 }
 
+/* ---- Every kind ------------------------------------------------------------------------ */
+
+static void work_in(memctx *ctx, uint64_t seed)
+{
+	char *chunk[50] = {NULL};
+
+	for (int i = 0; i < 1500; i++) {
+		char **place = &chunk[rng_below(&seed, 50)];
+		uint64_t size = rng_below(&seed, i % 40 == 0 ? 20000 : 500);
+
+		if (*place == NULL || memctx_kind_of(ctx) == MEMCTX_BUMP) {
+			*place = memctx_alloc(ctx, size);
+		} else if (i % 2 == 0) {
+			*place = memctx_realloc(*place, size);
+		} else {
+			memctx_free(*place);
+			*place = NULL;
+		}
+	}
+}
+
+/* The context of CTX's serial in a snapshot of this process has CTX's figures. */
+static void assert_shown(struct live *live, const memctx *ctx)
+{
+	struct live_error error;
+	struct snapshot *snapshot = live_snapshot(live, &error);
+	const struct snapshot_figures *own = NULL;
+	struct memctx_stats s;
+
+	assert_non_null(snapshot);
+	memctx_stats(ctx, &s);
+	for (size_t i = 0; i < snapshot->n; i++)
+		if (snapshot->contexts[i].id == s.serial)
+			own = &snapshot->contexts[i].own;
+	assert_non_null(own);
+	assert_int_equal(own->total_bytes, s.total_bytes);
+	assert_int_equal(own->total_nblocks, s.total_nblocks);
+	assert_int_equal(own->live_chunks, s.live_chunks);
+	assert_int_equal(own->free_chunks, s.free_chunks);
+	assert_int_equal(own->requested_bytes, s.requested_bytes);
+	assert_int_equal(own->slack_bytes, s.slack_bytes);
+	assert_int_equal(own->header_bytes, s.header_bytes);
+	assert_int_equal(own->freelist_bytes, s.freelist_bytes);
+	assert_int_equal(own->tail_bytes, s.tail_bytes);
+	assert_int_equal(own->allocs, s.allocs);
+	assert_int_equal(own->frees, s.frees);
+	for (int k = 0; k < MEMCTX_CLASSES; k++) {
+		assert_int_equal(own->classes[k].live, s.classes[k].live);
+		assert_int_equal(own->classes[k].free, s.classes[k].free);
+	}
+	snapshot_free(snapshot);
+}
+
+static void test_kinds(void **state)
+{
+	struct live_error error;
+	struct live *live;
+	memctx *top = new_context(NULL, "kinds");
+
+	(void)state;
+	live = live_open(getpid(), &error);
+	assert_non_null(live);
+	for (int kind = MEMCTX_ASET; kind <= MEMCTX_MALLOC; kind++) {
+		for (int classes = 0; classes < 2; classes++) {
+			struct memctx_options options = {.classes = (enum memctx_classes)classes,
+				.chunk_size = 100,
+				.init_size = 2000,
+				.max_size = 100000};
+			memctx *ctx =
+				memctx_create(top, "kind", NULL, (enum memctx_kind)kind, &options);
+
+			assert_non_null(ctx);
+			assert_shown(live, ctx);
+			work_in(ctx, (uint64_t)kind);
+			assert_shown(live, ctx);
+			memctx_reset(ctx);
+			assert_shown(live, ctx);
+			work_in(ctx, 77);
+			assert_shown(live, ctx);
+		}
+	}
+	live_close(live);
+	memctx_delete(top);
+}
+
 /* ---- Changed regions ------------------------------------------------------------------ */
 
 /* What of a region a copy has: the front with the first rings, and of the first bank its planes. */
@@ -311,7 +396,7 @@ static void test_refused(void **state)
 	make_copy(&copy);
 	expect_refusal(&copy, offsetof(struct region_header, magic), 1, 8, "not one of libmemctx");
 	expect_refusal(&copy, offsetof(struct region_header, layout), REGION_LAYOUT + 1, 4,
-		"has layout 2 of the region; this tool reads layout 1");
+		"has layout 3 of the region; this tool reads layout 2");
 	expect_refusal(&copy, offsetof(struct region_header, unit_bytes), 128, 4, "damaged");
 	expect_refusal(&copy, offsetof(struct region_header, nbanks), 1 << 30, 4, "damaged");
 	expect_refusal(&copy, offsetof(struct region_header, units_used), 1 << 30, 8, "damaged");
@@ -325,6 +410,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_under_fire),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_refused),

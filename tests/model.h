@@ -30,6 +30,7 @@ struct model_chunk {
 	int node, next, prev; /* the chunks of a node */
 	int rank;             /* its place in `live` */
 	bool pinned;          /* holds a callback: neither freed nor checked */
+	bool in_bump;         /* never freed, and says nothing of itself */
 };
 
 struct model_node {
@@ -38,7 +39,8 @@ struct model_node {
 	char *ident;
 	int parent, first, last, next, prev; /* the tree, children in the order they came */
 	int chunks;
-	int rank;                   /* its place in `alive` */
+	int rank; /* its place in `alive` */
+	enum memctx_kind kind;
 	size_t align, limit, reach; /* reach: the largest block the doubling may ask for */
 	uint64_t live, requested, allocs, frees, reallocs, resets, peak, serial;
 	struct model_callback *callbacks;
@@ -129,6 +131,7 @@ static int chunk_add(int node, void *memory, size_t size, size_t align)
 		.align = align,
 		.seed = rng_next(&rng),
 		.node = node,
+		.in_bump = nodes[node].kind == MEMCTX_BUMP,
 		.next = nodes[node].chunks,
 		.prev = NONE,
 		.rank = chunks_live++};

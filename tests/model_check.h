@@ -16,13 +16,15 @@ static void check_chunk(int id)
 {
 	const struct model_chunk *chunk = &chunks[id];
 
-	if (memctx_owner(chunk->memory) != nodes[chunk->node].ctx)
-		die("chunk %d has another owner", id);
-	if (memctx_requested(chunk->memory) != chunk->size)
-		die("chunk %d of %zu bytes says %zu", id, chunk->size,
-			memctx_requested(chunk->memory));
-	if (memctx_usable(chunk->memory) < chunk->size)
-		die("chunk %d has fewer usable bytes than asked for", id);
+	if (!chunk->in_bump) {
+		if (memctx_owner(chunk->memory) != nodes[chunk->node].ctx)
+			die("chunk %d has another owner", id);
+		if (memctx_requested(chunk->memory) != chunk->size)
+			die("chunk %d of %zu bytes says %zu", id, chunk->size,
+				memctx_requested(chunk->memory));
+		if (memctx_usable(chunk->memory) < chunk->size)
+			die("chunk %d has fewer usable bytes than asked for", id);
+	}
 	if ((uintptr_t)chunk->memory % chunk->align != 0)
 		die("chunk %d is not aligned to %zu", id, chunk->align);
 	if (!chunk->pinned && !chunk_holds(chunk, chunk->size))
@@ -76,7 +78,7 @@ static void check_links(int id)
 	if ((ident == NULL) != (node->ident == NULL) ||
 		(ident != NULL && strcmp(ident, node->ident) != 0))
 		die("node %d has another ident", id);
-	if (memctx_limit(node->ctx) != node->limit || memctx_kind_of(node->ctx) != MEMCTX_ASET)
+	if (memctx_limit(node->ctx) != node->limit || memctx_kind_of(node->ctx) != node->kind)
 		die("node %d has another limit or kind", id);
 }
 

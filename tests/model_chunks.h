@@ -34,7 +34,7 @@ static int pick_chunk(void)
 {
 	for (int tries = 0; chunks_live > 0 && tries < 8; tries++) {
 		int id = live[below((uint64_t)chunks_live)];
-		if (!chunks[id].pinned)
+		if (!chunks[id].pinned && !chunks[id].in_bump)
 			return id;
 	}
 	return NONE;

@@ -5,7 +5,8 @@
  * a system that refuses.  Whatever differs ends the test with the seed and the step.
  *
  *   model_test [STEPS [SEED]]      or MEMCTX_STEPS and MEMCTX_SEED in the environment; with
- *                                  SOAK there, a billion steps
+ *                                  SOAK there, a billion steps; with MEMCTX_KIND=N, half of
+ *                                  the contexts are of that kind
  */
 #include <limits.h>
 #include <stdarg.h>
@@ -46,6 +47,8 @@ static void op_on_reset(void)
 	nodes[node].callbacks = callback;
 }
 
+static int only_kind = -1; /* besides aset, in this run; -1: all */
+
 static char *random_ident(void)
 {
 	size_t length = below(below(10) == 0 ? 12000 : 40);
@@ -85,6 +88,9 @@ static struct memctx_options random_options(void)
 	}
 	if (below(3) == 0)
 		options.align = below(2) == 0 ? 8 : 16;
+	if (below(4) == 0)
+		options.classes = MEMCTX_CLASSES_FINE;
+	options.chunk_size = below(3) == 0 ? 0 : below(below(9) == 0 ? 9000 : 200);
 	return options;
 }
 
@@ -93,6 +99,7 @@ static void op_create(void)
 	int parent = below(20) == 0 || nodes_alive == 0 ? NONE : pick_node(), id;
 	struct memctx_options options = random_options();
 	bool plain = below(3) == 0;
+	enum memctx_kind kind = MEMCTX_ASET;
 	char name[24], *ident;
 	struct memctx_stats stats;
 	memctx *ctx;
@@ -103,8 +110,15 @@ static void op_create(void)
 	if (below(9) == 0)
 		name[0] = '\0';
 	ident = random_ident();
+	if (below(2) == 0)
+		kind = only_kind >= 0 ? (enum memctx_kind)only_kind : (enum memctx_kind)below(5);
 	remember(parent);
-	ctx = memctx_create(context_of(parent), name, ident, MEMCTX_ASET, plain ? NULL : &options);
+	ctx = memctx_create(context_of(parent), name, ident, kind, plain ? NULL : &options);
+	if (ctx == NULL && errno == EINVAL && kind == MEMCTX_GENERATION &&
+		options.init_size > (size_t)1 << 35) {
+		free(ident);
+		return;
+	}
 	if (ctx == NULL) {
 		free(ident);
 		check_failure(parent, options.init_size + options.min_size + 16384);
@@ -113,6 +127,7 @@ static void op_create(void)
 	id = node_add(parent, ctx);
 	memcpy(nodes[id].name, name, sizeof name);
 	nodes[id].ident = ident;
+	nodes[id].kind = kind;
 	nodes[id].align = !plain && options.align == 16 ? 16 : 8;
 	nodes[id].reach = plain || options.max_size == 0 ? 8388608 : options.max_size;
 	memctx_stats(ctx, &stats);
@@ -407,6 +422,8 @@ int main(int argc, char **argv)
 	steps = number(argc > 1 ? argv[1] : NULL, "MEMCTX_STEPS", steps);
 	seed = number(argc > 2 ? argv[2] : NULL, "MEMCTX_SEED", (uint64_t)time(NULL));
 	rng = seed;
+	if (getenv("MEMCTX_KIND") != NULL)
+		only_kind = (int)number(NULL, "MEMCTX_KIND", 0);
 	for (size_t i = 0; i + 1 < sizeof text; i++)
 		text[i] = (char)('!' + i % 90);
 	model_start();

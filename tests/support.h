@@ -59,13 +59,12 @@ static inline uint64_t rng_below(uint64_t *state, uint64_t n)
 /* The first sum that S breaks, as a sentence; NULL where all hold. */
 static inline const char *stats_fault(const struct memctx_stats *s)
 {
-	uint64_t live = 0, free_chunks = 0, slack = 0, free_payload = 0;
+	uint64_t live = 0, free_chunks = 0, slack = 0;
 
 	for (int k = 0; k < MEMCTX_CLASSES; k++) {
 		live += s->classes[k].live;
 		free_chunks += s->classes[k].free;
 		slack += s->classes[k].slack;
-		free_payload += s->classes[k].free * s->classes[k].size;
 		if (s->classes[k].size != (size_t)8 << k)
 			return "a class is not of 2^(k+3) bytes";
 		if (s->classes[k].slack > s->classes[k].live * s->classes[k].size)
@@ -84,16 +83,39 @@ static inline const char *stats_fault(const struct memctx_stats *s)
 		return "live_chunks is not the classes' and the large ones";
 	if (s->slack_bytes < slack)
 		return "slack_bytes is below the sum over the classes";
-	if (s->freelist_bytes < free_payload + 8 * free_chunks)
-		return "freelist_bytes leaves out a header";
-	if (s->freelist_bytes > free_payload + 16 * free_chunks)
-		return "freelist_bytes counts more than headers";
-	if (s->header_bytes < 8 * s->live_chunks)
-		return "header_bytes leaves out a live chunk";
 	if (s->large_bytes > s->requested_bytes)
 		return "large_bytes is more than requested_bytes";
 	if (s->peak_total_bytes < s->total_bytes)
 		return "the peak is below the present";
+	return NULL;
+}
+
+/* Whether chunks have the sizes of their classes, no less. */
+static inline bool has_usual_classes(const memctx *ctx)
+{
+	return memctx_kind_of(ctx) == MEMCTX_ASET && memctx_classes_of(ctx) == MEMCTX_CLASSES_POW2;
+}
+
+/* The same of what holds for some kinds of CTX, whose figures are S. */
+static inline const char *kind_fault(const memctx *ctx, const struct memctx_stats *s)
+{
+	uint64_t payload = 0;
+
+	for (int k = 0; k < MEMCTX_CLASSES; k++)
+		payload += s->classes[k].free * s->classes[k].size;
+	if (memctx_kind_of(ctx) == MEMCTX_BUMP)
+		return s->free_chunks != 0 || s->freelist_bytes != 0 ? "a bump has a free chunk"
+								     : NULL;
+	if (s->header_bytes < 8 * s->live_chunks)
+		return "header_bytes leaves out a live chunk";
+	if (memctx_kind_of(ctx) == MEMCTX_MALLOC)
+		return s->live_chunks != s->total_nblocks ? "a malloc's chunks share blocks" : NULL;
+	if (!has_usual_classes(ctx))
+		return NULL;
+	if (s->freelist_bytes < payload + 8 * s->free_chunks)
+		return "freelist_bytes leaves out a header";
+	if (s->freelist_bytes > payload + 16 * s->free_chunks)
+		return "freelist_bytes counts more than headers";
 	return NULL;
 }
 
@@ -111,7 +133,8 @@ static inline bool walk_add_chunk(const struct memctx_chunk_info *chunk, void *a
 	struct memctx_chunk_info again;
 
 	if (!memctx_describe(chunk->address, &again) || again.is_free != chunk->is_free ||
-		again.header != chunk->header || again.size != chunk->size)
+		again.header != chunk->header || again.size_class != chunk->size_class ||
+		(again.size != chunk->size && (!chunk->is_free || has_usual_classes(sum->ctx))))
 		sum->fault = "describe and the walk disagree about a chunk";
 	if (chunk->is_free) {
 		sum->free_chunks++;
@@ -138,7 +161,7 @@ static inline bool walk_add_block(const struct memctx_block_info *block, void *a
 	sum->keepers += block->is_keeper;
 	sum->open += block->is_open;
 	sum->large_blocks += block->is_large;
-	sum->tail += block->size - block->carved;
+	sum->tail += block->tail;
 	sum->headers += block->header;
 	if (block->header > block->carved || block->carved > block->size)
 		sum->fault = "a block's bounds are out of order";
@@ -160,17 +183,23 @@ static inline const char *walk_fault(const memctx *ctx, const struct memctx_stat
 	struct walk_sum sum = {.ctx = ctx};
 
 	memctx_each_block(ctx, walk_add_block, &sum);
+	if (sum.fault == NULL)
+		sum.fault = kind_fault(ctx, s);
 	if (sum.fault != NULL)
 		return sum.fault;
 	if (sum.keepers > 1 || sum.open > 1)
 		return "more than one keeper or open block";
 	if (sum.blocks != s->total_nblocks)
 		return "total_nblocks is not what the walk finds";
-	if (sum.live != s->live_chunks || sum.large != s->large_chunks)
+	if (sum.large != s->large_chunks)
+		return "large chunks are not what the walk finds";
+	/* A bump's others cannot be found. */
+	if (memctx_kind_of(ctx) != MEMCTX_BUMP && sum.live != s->live_chunks)
 		return "live chunks are not what the walk finds";
 	if (sum.large_blocks != s->large_chunks)
 		return "large chunks and large blocks differ in number";
-	if (sum.requested != s->requested_bytes || sum.slack != s->slack_bytes)
+	if (memctx_kind_of(ctx) != MEMCTX_BUMP &&
+		(sum.requested != s->requested_bytes || sum.slack != s->slack_bytes))
 		return "requested or slack is not what the walk finds";
 	if (sum.free_chunks != s->free_chunks || sum.freelist != s->freelist_bytes)
 		return "freelists are not what the walk finds";

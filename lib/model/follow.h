@@ -49,10 +49,12 @@ struct live_chunks {
 struct live_context {
 	uint64_t serial; /* 0: nothing is known */
 	uint64_t init_size, max_size, min_size;
+	uint64_t chunk_size;    /* a slab's */
 	uint64_t parent_serial; /* where it was found: of its parent then */
 	uint32_t parent;        /* its unit; FOLLOW_NONE: a root, or not known */
 	uint8_t kind;
 	uint8_t align;              /* of chunks */
+	bool fine;                  /* an aset with classes=fine */
 	bool has_sizes;             /* init_size and max_size are known and not the default's */
 	char *name;                 /* never NULL where SERIAL is not 0 */
 	char *ident;                /* NULL: none */

@@ -68,11 +68,34 @@ static bool run_read(const struct live *live, struct run *run, uint32_t unit, si
 	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
 }
 
+/*
+ * Where chunks are as large as they are (lib/pool.h), their bytes are known in all alone: the
+ * classes share what their chunks were asked for in proportion to the most that they can hold.
+ */
+static void share_bytes(const struct region_record *record, const struct region_slot *slot,
+	struct live_chunks *chunks, uint64_t all, uint64_t wasted)
+{
+	uint64_t besides = all * record->chunk_header + wasted, most = 0, asked;
+
+	asked = slot->live_bytes > besides ? slot->live_bytes - besides : 0;
+	for (unsigned k = 0; k < REGION_CLASSES; k++)
+		most += chunks[k].count * ((uint64_t)8 << k);
+	for (unsigned k = 0; k < REGION_CLASSES; k++) {
+		uint64_t room = chunks[k].count * ((uint64_t)8 << k);
+
+		chunks[k].bytes = 0;
+		if (room > 0)
+			chunks[k].bytes = (uint64_t)((double)asked * (double)room / (double)most);
+	}
+}
+
 /* What lives in a context now, by class; the last of them the large chunks. */
 static struct live_chunks *count_chunks(
 	const struct region_record *record, const struct region_slot *slot)
 {
 	struct live_chunks *chunks = calloc(REGION_CLASSES + 1, sizeof *chunks);
+
+	uint64_t all = 0, wasted = 0;
 
 	if (!chunks)
 		return NULL;
@@ -86,7 +109,11 @@ static struct live_chunks *count_chunks(
 			live = live - carved < carved ? carved : 0;
 		chunks[k].count = live;
 		chunks[k].bytes = live * size - (slack <= live * size ? slack : 0);
+		all += live;
+		wasted += slack;
 	}
+	if (record->by_bytes)
+		share_bytes(record, slot, chunks, all, wasted);
 	chunks[REGION_CLASSES].count = slot->large_chunks;
 	chunks[REGION_CLASSES].bytes = slot->large_requested;
 	return chunks;
@@ -110,6 +137,8 @@ static bool learn(struct live_context *context, struct run *run, size_t i)
 		.parent_serial = record->parent_serial,
 		.parent = record->parent - 1,
 		.kind = record->kind,
+		.chunk_size = record->chunk_size,
+		.fine = record->fine != 0,
 		.align = record->align == 15 ? 16 : 8,
 		.name = strdup(names->name),
 		.ident = *names->ident ? strdup(names->ident) : NULL,

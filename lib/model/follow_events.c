@@ -19,7 +19,7 @@
 
 /* The parts of an event of several entries. */
 struct parts {
-	const struct region_event *from, *size, *align, *parent, *init, *min;
+	const struct region_event *from, *size, *align, *parent, *init, *min, *chunk;
 	char name[TEXT_MAX], ident[TEXT_MAX];
 	size_t name_size, ident_size;
 };
@@ -81,6 +81,9 @@ static bool add_part(struct parts *parts, const struct region_event *entry)
 	case REGION_MIN:
 		parts->min = entry;
 		return true;
+	case REGION_CHUNK:
+		parts->chunk = entry;
+		return true;
 	case REGION_NAME_TEXT:
 		add_text(parts->name, &parts->name_size, entry);
 		return true;
@@ -101,14 +104,15 @@ static bool is_part(const struct region_event *entry)
 
 	return (op >= REGION_FROM && op <= REGION_ALIGN) ||
 	       (op >= REGION_PARENT && op <= REGION_NAME_TEXT) || op == REGION_IDENT_TEXT ||
-	       op == REGION_HEAD;
+	       op == REGION_HEAD || op == REGION_CHUNK;
 }
 
 static size_t read_parts(struct parts *parts, const struct region_event *entries, size_t n)
 {
 	size_t i = 1;
 
-	parts->from = parts->size = parts->align = parts->parent = parts->init = parts->min = NULL;
+	parts->from = parts->size = parts->align = parts->parent = parts->init = parts->min =
+		parts->chunk = NULL;
 	parts->name_size = parts->ident_size = 0;
 	parts->name[0] = parts->ident[0] = '\0';
 	while (i < n && add_part(parts, &entries[i]))
@@ -158,6 +162,8 @@ static void tell_create(struct follow *follow, const struct region_event *entry,
 	}
 	context->min_size = parts->min ? parts->min->word : 0;
 	context->align = parts->min && follow_what(parts->min) == 16 ? 16 : 8;
+	context->chunk_size = parts->chunk ? parts->chunk->word : 0;
+	context->fine = parts->chunk && follow_what(parts->chunk) == 1;
 	context->name = strndup(parts->name, parts->name_size);
 	context->ident = copy_text(parts->ident, parts->ident_size);
 	if (!context->name)
@@ -196,6 +202,8 @@ static uint64_t word_size(uint64_t word)
 	unsigned k = (unsigned)(word >> 16 & 255) / 8;
 	uint64_t slack = word >> SLACK_SHIFT & SLACK_MASK;
 
+	if ((word & TAG_MASK) == TAG_LARGE && (word >> 16 & 255) == REGION_SIZED)
+		return slack;
 	if ((word & TAG_MASK) == TAG_LARGE || k >= REGION_CLASSES)
 		return UINT64_MAX;
 	return ((uint64_t)8 << k) > slack ? ((uint64_t)8 << k) - slack : 0;

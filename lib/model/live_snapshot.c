@@ -90,6 +90,19 @@ struct parts {
 	uint64_t live, free, slack, requested, headers, lists;
 };
 
+/* What the classes say of bytes, where chunks are as large as they are (lib/pool.h). */
+static void set_by_bytes(const struct region_record *record, const struct region_slot *slot,
+	struct parts *parts, uint64_t headers)
+{
+	uint64_t chunk_headers = parts->live * record->chunk_header;
+	uint64_t live = slot->live_bytes;
+
+	parts->headers = headers + chunk_headers;
+	parts->requested =
+		live > chunk_headers + parts->slack ? live - chunk_headers - parts->slack : 0;
+	parts->lists = slot->free_bytes;
+}
+
 static void add_class(const struct region_record *record, const struct region_slot *slot,
 	unsigned k, struct parts *parts, struct snapshot_figures *own)
 {
@@ -151,7 +164,11 @@ static void set_figures(const struct region_record *record, const struct region_
 {
 	struct snapshot_figures *own = &context->own;
 	uint64_t large_headers = slot->large_chunks * 48;
-	struct parts parts = {.headers = UNIT_BYTES + slot->nblocks * 40 + slot->large_chunks * 8};
+	uint64_t small =
+		slot->nblocks > slot->large_chunks ? slot->nblocks - slot->large_chunks : 0;
+	uint64_t headers =
+		UNIT_BYTES + record->extra_bytes + small * record->block_header + large_headers;
+	struct parts parts = {.headers = headers};
 
 	snapshot_fill(own, 0);
 	own->total_bytes = slot->total_bytes;
@@ -160,6 +177,8 @@ static void set_figures(const struct region_record *record, const struct region_
 	own->large_bytes = slot->large_requested;
 	for (unsigned k = 0; k < REGION_CLASSES; k++)
 		add_class(record, slot, k, &parts, own);
+	if (record->by_bytes)
+		set_by_bytes(record, slot, &parts, headers);
 	own->live_chunks = parts.live + slot->large_chunks;
 	own->free_chunks = parts.free;
 	parts.requested += slot->large_requested;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kind bump: chunks without headers, which only a reset frees.  The idea is that of
+ * PostgreSQL's bump.c, of obstacks and of APR's pools.
+ *
+ * A chunk is carved from the open block at the next multiple of the alignment; nothing of it is
+ * kept but that it is counted.  Large chunks have blocks and headers as everywhere, so freeing one
+ * is noticed for certain.  The eight bytes before a block's first chunk are 0, which is no header.
+ *
+ * Invariants: what a block has carved is in use; B1: each class has at most its size in slack.
+ */
+#include <errno.h>
+
+#include "pool.h"
+
+struct bump_block {
+	struct mcx_block block;
+	uint64_t zero;
+};
+
+#define BUMP_HEADER sizeof(struct bump_block)
+_Static_assert(BUMP_HEADER % 16 == 0, "a block's first chunk is aligned to 16");
+
+static inline size_t bump_stride(const memctx *ctx, size_t size)
+{
+	/* One byte more for nothing, so that it has an address of its own. */
+	return (size + (size == 0) + ctx->align) & ~(size_t)ctx->align;
+}
+
+/* STRIDE bytes of the open block, which has them; the chunk itself is the last ROOM. */
+static inline void *bump_carve(memctx *ctx, size_t size, size_t stride, size_t room)
+{
+	char *payload = ctx->free + (stride - room);
+
+	ctx->free += stride;
+	mcx_pool_count_marked(ctx, mcx_class_of[(stride + 7) / 8], stride, stride - size);
+	mcx_watch_alloc(ctx, payload, size, room);
+	return payload;
+}
+
+/* Opens a block that has STRIDE bytes; false with ENOMEM. */
+static MCX_COLD bool bump_open(memctx *ctx, size_t stride)
+{
+	struct mcx_block *block;
+
+	if (mcx_pool_begin(ctx) && (size_t)(ctx->end - ctx->free) >= stride)
+		return true;
+	block = mcx_block_grow(ctx, stride);
+	if (block == NULL)
+		return false;
+	((struct bump_block *)block)->zero = 0;
+	mcx_block_open(ctx, block);
+	mcx_block_double(ctx);
+	return true;
+}
+
+static MCX_COLD void *bump_alloc_block(memctx *ctx, size_t size)
+{
+	size_t stride = bump_stride(ctx, size);
+
+	if (size > ctx->bump.limit)
+		return mcx_large_alloc_told(ctx, size);
+	if (!bump_open(ctx, stride))
+		return NULL;
+	return mcx_pool_told(ctx, size, bump_carve(ctx, size, stride, stride));
+}
+
+static void *bump_alloc(memctx *ctx, size_t size)
+{
+	size_t stride = bump_stride(ctx, size);
+
+	if (mcx_unlikely(size > ctx->bump.limit || (size_t)(ctx->end - ctx->free) < stride))
+		return bump_alloc_block(ctx, size);
+	return mcx_pool_told(ctx, size, bump_carve(ctx, size, stride, stride));
+}
+
+static void *bump_alloc_quiet(memctx *ctx, size_t size)
+{
+	size_t stride = bump_stride(ctx, size);
+
+	if (size > ctx->bump.limit)
+		return mcx_large_alloc(ctx, size);
+	if ((size_t)(ctx->end - ctx->free) < stride && !bump_open(ctx, stride))
+		return NULL;
+	return bump_carve(ctx, size, stride, stride);
+}
+
+/* A large chunk that has SIZE bytes aligned to ALIGN in it. */
+static void *bump_large_aligned(memctx *ctx, size_t size, size_t align)
+{
+	char *payload;
+	void *behind;
+
+	if (size > SIZE_MAX - align) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	behind = mcx_large_alloc(ctx, size + align);
+	if (behind == NULL)
+		return NULL;
+	payload = (char *)behind + (-(uintptr_t)behind & (align - 1));
+	mcx_large_set_size(ctx, mcx_large_block(behind), size);
+	mcx_watch_moved(behind, mcx_large_usable(behind), behind, payload, 0, size);
+	return payload;
+}
+
+static void *bump_alloc_aligned(memctx *ctx, size_t size, size_t align)
+{
+	size_t room = bump_stride(ctx, size), pad;
+	void *payload;
+
+	if (size > ctx->bump.limit || align > ctx->bump.limit - size) {
+		payload = bump_large_aligned(ctx, size, align);
+	} else {
+		pad = -(uintptr_t)ctx->free & (align - 1);
+		if ((size_t)(ctx->end - ctx->free) < room + pad) {
+			if (!bump_open(ctx, room + align))
+				return NULL;
+			pad = -(uintptr_t)ctx->free & (align - 1);
+		}
+		payload = bump_carve(ctx, size, room + pad, room);
+	}
+	if (payload != NULL)
+		mcx_event_sized(ctx, payload, size, align);
+	return payload;
+}
+
+static void bump_free(memctx *ctx, void *payload)
+{
+	(void)ctx;
+	mcx_misuse("memctx_free: a chunk of a bump context is freed by a reset alone", payload);
+}
+
+static void *bump_realloc(memctx *ctx, void *payload, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	mcx_misuse("memctx_realloc: a chunk of a bump context cannot be resized", payload);
+	return NULL;
+}
+
+static size_t bump_usable(const memctx *ctx, const void *payload)
+{
+	(void)ctx;
+	return mcx_large_usable(payload);
+}
+
+static bool bump_create(memctx *ctx, const struct memctx_options *options)
+{
+	ctx->bump.limit = mcx_pool_limit(options);
+	if (!mcx_pool_create(ctx, options, BUMP_HEADER, 0, true))
+		return false;
+	((struct bump_block *)ctx->keeper)->zero = 0;
+	return true;
+}
+
+/* ---- The proof ---- */
+
+static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
+{
+	const char *start = mcx_block_start(proof->ctx, block);
+	size_t bytes = (size_t)(mcx_block_free(proof->ctx, block) - start);
+
+	proof->live_bytes += bytes;
+	if (((const struct bump_block *)block)->zero != 0)
+		mcx_broken(proof, "I2: something was written before the first chunk of a block");
+}
+
+/* Chunks leave no trace, so only what cannot be is found. */
+static void prove_classes(struct mcx_proof *proof)
+{
+	struct memctx_stats stats;
+
+	memctx_stats(proof->ctx, &stats);
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
+		const struct memctx_class_stats *class = &stats.classes[k];
+
+		if (class->slack > class->live * class->size)
+			mcx_broken(proof, "B1: class %u has more slack than bytes", k);
+		proof->live[k] = class->live;
+		proof->slack[k] = class->slack;
+	}
+}
+
+static size_t bump_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	return mcx_pool_prove(ctx, func, arg, prove_block, prove_classes);
+}
+
+const struct mcx_methods mcx_bump_methods = {
+	.create = bump_create,
+	.alloc = bump_alloc,
+	.alloc_quiet = bump_alloc_quiet,
+	.alloc_aligned = bump_alloc_aligned,
+	.free = bump_free,
+	.realloc = bump_realloc,
+	.usable = bump_usable,
+	.requested = mcx_pool_requested,
+	.set_requested = mcx_pool_set_requested,
+	.reset = mcx_pool_reset,
+	.destroy = mcx_pool_destroy,
+	.each_block = mcx_blocks_each,
+	.each_chunk = mcx_pool_each_large,
+	.each_free = mcx_pool_each_free,
+	.check = bump_check,
+};
