@@ -102,7 +102,7 @@ static bool take_event(const struct live_event *event, void *arg)
 		.size = event->size,
 		.context = context->serial,
 		.tid = event->tid,
-		.op = event->op};
+		.op = (int)event->op};
 	if (context->serial != 0)
 		snprintf(kept->name, sizeof kept->name, "%s%s%s", context->name,
 			context->ident ? " " : "", context->ident ? context->ident : "");

@@ -64,15 +64,24 @@ static int open_folder(const char *path)
 	return -1;
 }
 
-/* Makes the folders of PATH below what is GIVEN; what fails shows when it is opened. */
-static void make_folders(char *path, size_t given)
+/*
+ * Makes the folders of PATH below what is GIVEN.  Returns why one that is not there could not be
+ * made, or 0; what else may fail shows when the last one is opened.
+ */
+static int make_folders(char *path, size_t given)
 {
-	for (char *slash = strchr(path + given + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	char *slash = strchr(path + given + 1, '/');
+	int error = 0;
+
+	for (; slash && error == 0; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdir(path, 0700);
+		if (mkdir(path, 0700) && errno != EEXIST)
+			error = errno;
 		*slash = '/';
 	}
-	mkdir(path, 0700);
+	if (error == 0 && mkdir(path, 0700) && errno != EEXIST)
+		error = errno;
+	return error;
 }
 
 FILE *state_open(bool peak, char path[static STATE_PATH])
@@ -183,16 +192,16 @@ int state_keep(const struct snapshot *end, const struct snapshot *peak, char why
 	char path[STATE_PATH];
 	const char *reason;
 	size_t given;
-	int folder, result;
+	int folder, error, result;
 
 	if (folder_path(path, &given, &reason)) {
 		snprintf(why, STATE_WHY, "%s", reason);
 		return -1;
 	}
-	make_folders(path, given);
+	error = make_folders(path, given);
 	folder = open_folder(path);
 	if (folder < 0) {
-		snprintf(why, STATE_WHY, "%.180s: %s", path, strerror(errno));
+		snprintf(why, STATE_WHY, "%.180s: %s", path, strerror(error ? error : errno));
 		return -1;
 	}
 	if (end->n > STATE_CONTEXTS || peak->n > STATE_CONTEXTS) {

@@ -37,12 +37,12 @@ for place in "$PWD/file" /proc/none; do
 	echo "status ${PIPESTATUS[0]}"
 done
 env -u HOME bash -c 'memctx-tool replay in.trace | sed -n 1p'
-mkdir -p readonly
-chmod 555 readonly
-tool=$(readlink -f "$(command -v memctx-tool)")
-chmod 755 . .. ../..
-if [ "$(id -u)" -eq 0 ]; then
-	HOME=$PWD/readonly setpriv --reuid=65534 --clear-groups "$tool" replay "$PWD/in.trace"
-else
-	HOME=$PWD/readonly "$tool" replay "$PWD/in.trace"
-fi | sed -n 1p
+# A user who may not write in his home, and to whom the project may be closed.
+readonly=$(mktemp -d -p /tmp)
+trap 'rm -rf "$readonly"' EXIT
+cp "$(readlink -f "$(command -v memctx-tool)")" "$readonly/tool"
+chmod 555 "$readonly"
+user=()
+[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid=65534 --clear-groups)
+HOME=$readonly "${user[@]}" "$readonly/tool" replay - <in.trace 2>&1 | head -n 2 |
+	sed "s#$readonly#READONLY#"
