@@ -118,18 +118,18 @@ static const struct column_rule {
 	bool is_percent;
 } rules[] = {
 	{"KIND", ROWS_KIND, 11, 8, false},
-	{"CONTEXTS", ROWS_CONTEXTS, 9, 9, false},
+	{"CONTEXTS", ROWS_CONTEXTS, 10, 9, false},
 	{"BLOCKS", ROWS_BLOCKS, 8, 7, false},
 	{"CHUNKS", ROWS_CHUNKS, 8, 6, false},
 	{"ASKED", ROWS_REQUESTED, 7, 12, false},
 	{"SLACK", ROWS_SLACK, 7, 10, false},
-	{"HEADERS", ROWS_HEADERS, 8, 13, false},
+	{"HEADERS", ROWS_HEADERS, 9, 13, false},
 	{"LISTS", ROWS_FREELIST, 7, 11, false},
 	{"TAILS", ROWS_TAIL, 7, 11, false},
 	{"USED", ROWS_USED, 7, 5, false},
 	{"TOTAL", ROWS_TOTAL, 7, 1, false},
 	{"CHANGE", ROWS_CHANGE, 8, 3, false},
-	{"FREE%", ROWS_FREE, 6, 4, true},
+	{"FREE%", ROWS_FREE, 7, 4, true},
 	{"used", ROWS_ALL_KEYS, 7, 2, false},
 };
 
