@@ -139,7 +139,36 @@ struct trace_reader *trace_open_fd(int fd, unsigned flags, struct trace_error *e
 struct trace_reader *trace_open_memory(
 	const void *text, size_t size, unsigned flags, struct trace_error *error);
 
+/*
+ * A trace whose text can be read again: several readers of one store, each from any place.  Of a
+ * pipe or a compressed file the text is kept (spill.h) as far as one of them has read.
+ */
+struct trace_store;
+
+/* As trace_open(), but for the first line, which a reader judges. */
+struct trace_store *trace_store_open(const char *path, struct trace_error *error);
+/* After its readers. */
+void trace_store_close(struct trace_store *store);
+struct trace_reader *trace_open_store(
+	struct trace_store *store, unsigned flags, struct trace_error *error);
+
 void trace_close(struct trace_reader *reader);
+
+/* A place between two lines. */
+struct trace_place {
+	uint64_t offset;  /* of the next line's first byte in the text */
+	uint64_t lines;   /* before it */
+	uint64_t time_ns; /* of the last time line before it; 0: there is none */
+};
+
+/*
+ * The place before EVENT of the batch last read, or after that batch (NULL), but for its time_ns.
+ * false: a line so long that it was not held.
+ */
+bool trace_tell(const struct trace_reader *reader, const struct trace_event *event,
+	struct trace_place *place);
+/* Reads on from PLACE.  For readers of a store. */
+void trace_go(struct trace_reader *reader, const struct trace_place *place);
 
 /*
  * Reads the next events, at most MAX.  Returns their number, 0 at the end, -1 on an error

@@ -18,12 +18,15 @@
 struct trace_input {
 	int fd;     /* -1: memory */
 	bool owned; /* the descriptor is the input's to close */
+	bool is_file;
 	const char *memory;
 	size_t memory_left;
 	char magic[MAGIC_MAX]; /* the first bytes, read to know what they are */
 	size_t magic_at, magic_used;
 	struct trace_decoder *decoder; /* NULL: plain */
 	uint64_t position, length;
+	uint64_t start;            /* of a file: where in it the text begins */
+	struct trace_store *store; /* whose text is read, from position on; NULL: none */
 };
 
 bool trace_recognise(const void *bytes, size_t size, bool *compressed)
@@ -138,8 +141,12 @@ static struct trace_input *input_of(int fd, bool owned, struct trace_error *erro
 {
 	struct trace_input start = {.fd = fd, .owned = owned};
 	struct stat status;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
 		start.length = (uint64_t)status.st_size;
+		start.is_file = at >= 0;
+		start.start = at >= 0 ? (uint64_t)at : 0;
+	}
 	return input_new(&start, error);
 }
 
@@ -177,12 +184,53 @@ void trace_input_close(struct trace_input *input)
 ptrdiff_t trace_input_read(
 	struct trace_input *input, char *to, size_t size, struct trace_error *error)
 {
+	if (input->store != NULL) {
+		ptrdiff_t read = trace_store_read(input->store, input->position, to, size, error);
+		if (read > 0)
+			input->position += (uint64_t)read;
+		return read;
+	}
 	if (input->decoder != NULL)
 		return trace_decoder_read(input->decoder, to, size, error);
 	ptrdiff_t got = read_stored(input, to, size);
 	if (got < 0)
 		trace_system_error(error, errno);
 	return got;
+}
+
+bool trace_input_is_file(const struct trace_input *input)
+{
+	return input->is_file && input->decoder == NULL;
+}
+
+ptrdiff_t trace_input_read_at(const struct trace_input *input, uint64_t offset, char *to,
+	size_t size, struct trace_error *error)
+{
+	ssize_t got;
+	do
+		got = pread(input->fd, to, size, (off_t)(input->start + offset));
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		trace_system_error(error, errno);
+	return got;
+}
+
+struct trace_input *trace_input_store(struct trace_store *store, struct trace_error *error)
+{
+	struct trace_input *input = calloc(1, sizeof(*input));
+	if (input == NULL) {
+		trace_system_error(error, ENOMEM);
+		return NULL;
+	}
+	input->fd = -1;
+	input->store = store;
+	input->length = trace_store_length(store);
+	return input;
+}
+
+void trace_input_go(struct trace_input *input, uint64_t offset)
+{
+	input->position = offset;
 }
 
 uint64_t trace_input_position(const struct trace_input *input)

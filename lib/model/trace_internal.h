@@ -3,6 +3,7 @@
  * What the files of the trace reader and writer share; trace.h is for everyone else.
  *
  *   trace_input.c   bytes of text from a file, a pipe or memory
+ *   trace_store.c   the same, kept to be read again
  *   trace_decode.c  the same, where they are compressed
  *   trace_reader.c  the buffer, the batches, and what is asked about them
  *   trace_scan.c    the fast path: lines as recorders write them
@@ -43,8 +44,22 @@ void trace_input_close(struct trace_input *input);
 /* The next bytes of text, at most SIZE; 0: the end; -1 with *ERROR filled. */
 ptrdiff_t trace_input_read(
 	struct trace_input *input, char *to, size_t size, struct trace_error *error);
+/* Whether the text is a file's bytes; then it may be read from anywhere. */
+bool trace_input_is_file(const struct trace_input *input);
+ptrdiff_t trace_input_read_at(const struct trace_input *input, uint64_t offset, char *to,
+	size_t size, struct trace_error *error);
+/* An input that reads STORE's text, and may go on elsewhere in it. */
+struct trace_input *trace_input_store(struct trace_store *store, struct trace_error *error);
+void trace_input_go(struct trace_input *input, uint64_t offset);
 uint64_t trace_input_position(const struct trace_input *input);
 uint64_t trace_input_length(const struct trace_input *input);
+
+/* ---- trace_store.c ---- */
+
+/* As trace_input_read(), from OFFSET on. */
+ptrdiff_t trace_store_read(struct trace_store *store, uint64_t offset, char *to, size_t size,
+	struct trace_error *error);
+uint64_t trace_store_length(const struct trace_store *store);
 
 /* ---- trace_decode.c ---- */
 

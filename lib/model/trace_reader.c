@@ -400,3 +400,25 @@ bool trace_unknown_key(
 	*column = reader->unknown_column;
 	return true;
 }
+
+/* ---- Places --------------------------------------------------------------------------- */
+
+bool trace_tell(const struct trace_reader *reader, const struct trace_event *event,
+	struct trace_place *place)
+{
+	*place = (struct trace_place){reader->base + reader->at, reader->line, 0};
+	if (event == NULL)
+		return !reader->passing;
+	*place = (struct trace_place){reader->base + event->text, event->line - 1, 0};
+	return event->text != TRACE_NO_TEXT;
+}
+
+void trace_go(struct trace_reader *reader, const struct trace_place *place)
+{
+	trace_input_go(reader->input, place->offset);
+	reader->at = reader->limit = reader->end = 0;
+	reader->base = place->offset;
+	reader->line = place->lines;
+	reader->parser.time = place->time_ns;
+	reader->ended = reader->failed = reader->passing = false;
+}
