@@ -193,6 +193,39 @@ static void sweeping_drops_what_is_not_kept(void **unused)
 	}
 }
 
+/* What empty places held does not stay, and nothing else changes; ids of 0 are told from none. */
+static void washing_changes_nothing(void **unused)
+{
+	(void)unused;
+	for (int way = 0; way < 5; way++) {
+		size_t stale = 0;
+		struct idmap map;
+
+		assert_int_equal(idmap_init(&map), 0);
+		for (uint64_t name = 0; name < NAMES; name++) {
+			put(&map, id_of(way, name), name + 1, name);
+			held[name] = name + 1;
+		}
+		for (uint64_t name = way == 0 ? 0 : 1; name < NAMES; name += 1 + draw() % 3) {
+			uint64_t id = id_of(way, name);
+
+			idmap_remove(&map, idmap_hash(&map, id), idmap_find(&map, id));
+			held[name] = 0;
+		}
+		idmap_wash(&map);
+		check_map(&map, way);
+		for (size_t i = 0; i <= map.mask; i++) {
+			if (map.entries[i].node != 0)
+				continue;
+			assert_int_equal(map.entries[i].ptr | map.entries[i].size, 0);
+			stale += map.entries[i].id != 0;
+		}
+		assert_true(stale < 8);
+		assert_int_equal(idmap_find(&map, 0)->node != 0, way != 0 && id_of(way, 0) == 0);
+		idmap_fini(&map);
+	}
+}
+
 /* The table follows what lives, both ways, and a map that cannot be leaves the old one. */
 static void table_follows_what_lives(void **unused)
 {
@@ -286,6 +319,7 @@ int main(void)
 		cmocka_unit_test(finds_what_it_holds),
 		cmocka_unit_test(rebuilding_drops_what_is_not_kept),
 		cmocka_unit_test(sweeping_drops_what_is_not_kept),
+		cmocka_unit_test(washing_changes_nothing),
 		cmocka_unit_test(table_follows_what_lives),
 		cmocka_unit_test(searches_stay_short),
 		cmocka_unit_test(crowds_are_found),

@@ -11,17 +11,19 @@
 #include "model/explain.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/explain_inner.h"
 #include "model/idmap.h"
+#include "model/own.h"
 #include "model/replay_look.h"
 
 struct explain {
 	struct replay *replay;
 	struct idmap gone; /* see gone_put() */
 	struct explain_state before, after;
+	explain_note_fn *note; /* NULL: nobody asks */
+	void *note_arg;
 };
 
 /* A chunk that leaves its place. */
@@ -33,13 +35,13 @@ struct leaving {
 
 struct explain *explain_new(struct replay *replay)
 {
-	struct explain *explain = calloc(1, sizeof(*explain));
+	struct explain *explain = own_zalloc(1, sizeof(*explain));
 
 	if (explain == NULL)
 		return NULL;
 	explain->replay = replay;
 	if (idmap_init(&explain->gone) != 0) {
-		free(explain);
+		own_free(explain);
 		return NULL;
 	}
 	return explain;
@@ -50,7 +52,7 @@ void explain_free(struct explain *explain)
 	if (explain == NULL)
 		return;
 	idmap_fini(&explain->gone);
-	free(explain);
+	own_free(explain);
 }
 
 /* ---- The gone chunks ------------------------------------------------------------------ */
@@ -105,6 +107,13 @@ struct explain_link explain_last_there(const struct explain *explain, const void
 		entry->size, (enum explain_link_kind)(entry->ptr & ((1u << GONE_KIND_BITS) - 1))};
 }
 
+void explain_wash(struct explain *explain)
+{
+	idmap_sweep(&explain->gone, is_current, explain->replay);
+	idmap_wash(&explain->gone);
+	replay_wash(explain->replay);
+}
+
 /* ---- Applying, remembering what leaves its place -------------------------------------- */
 
 static struct leaving chunk_leaving(const struct explain *explain, uint64_t id)
@@ -113,11 +122,11 @@ static struct leaving chunk_leaving(const struct explain *explain, uint64_t id)
 	struct memctx_chunk_info info;
 	struct replay_look chunk;
 
-	if (!replay_look_chunk(explain->replay, id, &chunk) ||
-		!memctx_describe(chunk.address, &info) || info.is_large)
+	if (!replay_look_chunk(explain->replay, id, &chunk))
 		return leaving;
-	leaving.address = info.address;
 	leaving.life = chunk.life;
+	if (memctx_describe(chunk.address, &info) && !info.is_large)
+		leaving.address = info.address;
 	return leaving;
 }
 
@@ -173,17 +182,33 @@ static int apply(struct explain *explain, const struct trace_event *event, bool 
 {
 	struct leaving leaving = who_leaves(explain, event);
 	struct replay_progress was = replay_progress(explain->replay);
+	struct replay_life life = leaving.life;
+	uint64_t ctx = event->ctx;
+	enum trace_op op = (enum trace_op)event->op;
 
+	if (explain->note != NULL && op != TRACE_FREE && op != TRACE_REALLOC)
+		replay_look_life(explain->replay, ctx, &life);
 	if (replay_run(explain->replay, was.events + 1, UINT64_MAX, error) < 0)
 		return -1;
 	*applied = replay_progress(explain->replay).skipped == was.skipped;
 	if (!*applied)
 		return 0;
-	if (event->op == TRACE_FREEBASE)
+	if (explain->note != NULL) {
+		if (op == TRACE_CREATE)
+			replay_look_life(explain->replay, ctx, &life);
+		explain->note(was.events + 1, op, life.serial, explain->note_arg);
+	}
+	if (op == TRACE_FREEBASE)
 		leaving = base_left(explain, event);
 	if (leaving.address != NULL && gone_put(explain, &leaving) != 0)
 		return no_memory(error);
 	return 0;
+}
+
+void explain_note(struct explain *explain, explain_note_fn *note, void *arg)
+{
+	explain->note = note;
+	explain->note_arg = arg;
 }
 
 int explain_run(struct explain *explain, uint64_t event, struct replay_error *error)
@@ -193,6 +218,9 @@ int explain_run(struct explain *explain, uint64_t event, struct replay_error *er
 		int got = replay_peek(explain->replay, &next, error);
 		bool applied;
 
+		/* A line in error may have the number of an event. */
+		if (replay_progress(explain->replay).events >= event)
+			break;
 		if (got <= 0)
 			return got;
 		if (apply(explain, next, &applied, error) != 0)

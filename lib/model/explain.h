@@ -65,6 +65,16 @@ void explain_free(struct explain *explain);
  */
 int explain_run(struct explain *explain, uint64_t event, struct replay_error *error);
 
+/* As replay_wash(), for the replay and what is remembered here. */
+void explain_wash(struct explain *explain);
+
+/*
+ * Called by explain_run() after each event that was not skipped, with its number, its word, and the
+ * serial number of the context concerned (struct replay_life).
+ */
+typedef void explain_note_fn(uint64_t number, enum trace_op op, uint64_t serial, void *arg);
+void explain_note(struct explain *explain, explain_note_fn *note, void *arg);
+
 /* Applies the next event and says what happened.  1: *EVENT, 0: the end, -1: *ERROR. */
 int explain_next(struct explain *explain, struct explain_event *event, struct replay_error *error);
 

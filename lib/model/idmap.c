@@ -3,11 +3,10 @@
  * The map from ids to entries: what is rare.  The invariants stand in idmap.h.
  */
 #include "model/idmap.h"
+#include "model/own.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -84,11 +83,9 @@ static int make_table(struct idmap *map, size_t live)
 		errno = ENOMEM;
 		return -1;
 	}
-	map->entries = aligned_alloc(bytes >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE, bytes);
+	map->entries = own_aligned(bytes >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE, bytes);
 	if (map->entries == NULL)
 		return -1;
-	if (bytes >= HUGE_PAGE)
-		madvise(map->entries, bytes, MADV_HUGEPAGE);
 	memset(map->entries, 0, bytes);
 	map->mask = places - 1;
 	map->used = 0;
@@ -105,7 +102,7 @@ int idmap_init(struct idmap *map)
 
 void idmap_fini(struct idmap *map)
 {
-	free(map->entries);
+	own_free(map->entries);
 	map->entries = NULL;
 }
 
@@ -121,7 +118,7 @@ int idmap_rebuild(struct idmap *map, size_t live, idmap_keep_fn *keep, const voi
 		if (entry->node != 0 && (keep == NULL || keep(entry, arg)))
 			idmap_write(idmap_add(&fresh, idmap_hash(&fresh, entry->id)), entry);
 	}
-	free(map->entries);
+	own_free(map->entries);
 	*map = fresh;
 	return 0;
 }
@@ -186,5 +183,31 @@ void idmap_count_over(struct idmap *map)
 			if (bucket->over < MOST_OVER)
 				bucket->over++;
 		}
+	}
+}
+
+/* Whether a search for the id 0 passes through a bucket: there an id of 0 would be found. */
+static bool zero_passes(const struct idmap *map, const struct idmap_entry *bucket)
+{
+	struct idmap_entry *home = idmap_home(map, idmap_hash(map, 0));
+
+	for (struct idmap_entry *at = home; at != bucket; at = next_bucket(map, at))
+		if (at->over == 0 || next_bucket(map, at) == home)
+			return false;
+	return true;
+}
+
+void idmap_wash(struct idmap *map)
+{
+	for (size_t i = 0; i <= map->mask; i++) {
+		struct idmap_entry *entry = &map->entries[i];
+
+		if (entry->node != 0)
+			continue;
+		entry->ptr = 0;
+		entry->size = 0;
+		entry->era = 0;
+		if (entry->id != 0 && !zero_passes(map, &map->entries[i & ~(size_t)1]))
+			entry->id = 0;
 	}
 }

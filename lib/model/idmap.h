@@ -62,6 +62,9 @@ int idmap_rebuild(struct idmap *map, size_t live, idmap_keep_fn *keep, const voi
 /* Whether LIVE entries fit the table with half as many again, so that a sweep will do. */
 bool idmap_fits(const struct idmap *map, size_t live);
 
+/* Makes empty places zero as far as that may be, for whoever copies the table. */
+void idmap_wash(struct idmap *map);
+
 /* Bytes that a table rebuilt for LIVE entries takes; SIZE_MAX: it cannot be. */
 size_t idmap_bytes_for(size_t live);
 size_t idmap_bytes(const struct idmap *map);

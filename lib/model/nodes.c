@@ -3,9 +3,9 @@
  * The contexts of a replay: places, tree, order of creation.  The invariants stand in nodes.h.
  */
 #include "model/nodes.h"
+#include "model/own.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_ROOM 64u
@@ -16,7 +16,7 @@ int nodes_init(struct nodes *nodes)
 	if (idmap_init(&nodes->ids) != 0)
 		return -1;
 	if (nodes_reserve(nodes) != 0) {
-		free(nodes->cold);
+		own_free(nodes->cold);
 		idmap_fini(&nodes->ids);
 		return -1;
 	}
@@ -28,10 +28,10 @@ int nodes_init(struct nodes *nodes)
 
 static void drop_cold(struct node_cold *cold)
 {
-	free(cold->name);
-	free(cold->ident);
+	own_free(cold->name);
+	own_free(cold->ident);
 	if (cold->saved.has_ident)
-		free(cold->saved.ident);
+		own_free(cold->saved.ident);
 	memset(cold, 0, sizeof(*cold));
 }
 
@@ -39,8 +39,8 @@ void nodes_fini(struct nodes *nodes)
 {
 	for (uint32_t at = 1; at < nodes->end; at++)
 		drop_cold(&nodes->cold[at]);
-	free(nodes->hot);
-	free(nodes->cold);
+	own_free(nodes->hot);
+	own_free(nodes->cold);
 	idmap_fini(&nodes->ids);
 }
 
@@ -54,16 +54,16 @@ static int grow_places(struct nodes *nodes)
 		errno = ENOMEM;
 		return -1;
 	}
-	cold = realloc(nodes->cold, room * sizeof(*cold));
+	cold = own_realloc(nodes->cold, room * sizeof(*cold));
 	if (cold == NULL)
 		return -1;
 	nodes->cold = cold;
-	hot = aligned_alloc(_Alignof(struct node), room * sizeof(*hot));
+	hot = own_aligned(_Alignof(struct node), room * sizeof(*hot));
 	if (hot == NULL)
 		return -1;
 	if (nodes->end > 0)
 		memcpy(hot, nodes->hot, nodes->end * sizeof(*hot));
-	free(nodes->hot);
+	own_free(nodes->hot);
 	nodes->hot = hot;
 	nodes->room = room;
 	return 0;
@@ -248,7 +248,7 @@ void nodes_set_ident(struct nodes *nodes, uint32_t at, char *ident, bool keep_ol
 		cold->saved.ident = cold->ident;
 		cold->saved.has_ident = true;
 	} else {
-		free(cold->ident);
+		own_free(cold->ident);
 	}
 	cold->ident = ident;
 }

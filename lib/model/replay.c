@@ -8,10 +8,10 @@
  * fails one goes to the same event's function in replay_events.c, which judges from the start.
  */
 #include "model/replay_inner.h"
+#include "model/own.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PEEK_AHEAD 12 /* events between the fetching of a chunk's header and its use */
@@ -28,7 +28,7 @@ static void own_memory_failed(struct replay_error *error)
 
 static int make_parts(struct replay *replay)
 {
-	replay->shown = calloc(1, sizeof(*replay->shown));
+	replay->shown = own_zalloc(1, sizeof(*replay->shown));
 	if (replay->shown == NULL || idmap_init(&replay->chunks) != 0 ||
 		idmap_init(&replay->threads) != 0 || nodes_init(&replay->nodes) != 0)
 		return -1;
@@ -45,7 +45,7 @@ static int make_parts(struct replay *replay)
 struct replay *replay_new(struct trace_reader *reader, const struct replay_options *options,
 	struct replay_error *error)
 {
-	struct replay *replay = calloc(1, sizeof(*replay));
+	struct replay *replay = own_zalloc(1, sizeof(*replay));
 
 	if (replay == NULL) {
 		own_memory_failed(error);
@@ -84,8 +84,8 @@ void replay_free(struct replay *replay)
 	}
 	idmap_fini(&replay->chunks);
 	idmap_fini(&replay->threads);
-	free(replay->shown);
-	free(replay);
+	own_free(replay->shown);
+	own_free(replay);
 }
 
 static inline __attribute__((always_inline)) enum replay_step apply_alloc(

@@ -6,8 +6,8 @@
  * the one that came last.  A dry replay keeps their number alone, so any COUNT takes one step.
  */
 #include "model/replay_inner.h"
+#include "model/own.h"
 
-#include <stdlib.h>
 
 #define LEAST_CHUNK 16u /* bytes that a chunk takes at least, with its header */
 
@@ -15,8 +15,8 @@ static void drop_chunks(struct replay *replay, struct base_chunks *base)
 {
 	replay->base_live -= base->count;
 	replay->base_bytes -= base->room * sizeof(*base->chunks);
-	free(base->chunks);
-	free(base);
+	own_free(base->chunks);
+	own_free(base);
 }
 
 void replay_drop_bases(struct replay *replay, uint32_t at)
@@ -30,7 +30,7 @@ void replay_drop_bases(struct replay *replay, uint32_t at)
 			drop_chunks(replay, (struct base_chunks *)bases->entries[i].ptr);
 	}
 	idmap_fini(bases);
-	free(bases);
+	own_free(bases);
 	replay->nodes.cold[at].bases = NULL;
 }
 
@@ -40,9 +40,9 @@ static struct idmap *bases_of(struct replay *replay, uint32_t at)
 
 	if (cold->bases != NULL)
 		return cold->bases;
-	cold->bases = malloc(sizeof(*cold->bases));
+	cold->bases = own_alloc(sizeof(*cold->bases));
 	if (cold->bases != NULL && idmap_init(cold->bases) != 0) {
-		free(cold->bases);
+		own_free(cold->bases);
 		cold->bases = NULL;
 	}
 	return cold->bases;
@@ -62,7 +62,7 @@ static struct base_chunks *make_base(struct replay *replay, uint32_t at, uint64_
 		return (struct base_chunks *)entry->ptr;
 	if (bases->used >= bases->limit && idmap_rebuild(bases, bases->used + 1, NULL, NULL) != 0)
 		return NULL;
-	base = calloc(1, sizeof(*base));
+	base = own_zalloc(1, sizeof(*base));
 	if (base == NULL)
 		return NULL;
 	entry = idmap_add(bases, idmap_hash(bases, size));
@@ -101,7 +101,7 @@ static bool make_room(struct replay *replay, struct base_chunks *base, uint64_t 
 	more = (room - base->room) * sizeof(*chunks);
 	if (!replay_may_take(replay, more))
 		return false;
-	chunks = realloc(base->chunks, room * sizeof(*chunks));
+	chunks = own_realloc(base->chunks, room * sizeof(*chunks));
 	if (chunks == NULL)
 		return false;
 	base->chunks = chunks;

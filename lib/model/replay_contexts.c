@@ -6,8 +6,8 @@
  * the nodes end; so nothing has changed when the first of them finds a reason not to go on.
  */
 #include "model/replay_inner.h"
+#include "model/own.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- create ------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static uint32_t plain_below(const struct trace_event *event, const struct memctx
 
 static char *copy_text(const char *text, size_t length)
 {
-	char *copy = malloc(length + 1);
+	char *copy = own_alloc(length + 1);
 
 	if (copy != NULL) {
 		memcpy(copy, text, length);
@@ -80,8 +80,8 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 		ctx = memctx_create(
 			replay->nodes.hot[parent].ctx, name, ident, MEMCTX_ASET, &options);
 		if (ctx == NULL) {
-			free(name);
-			free(ident);
+			own_free(name);
+			own_free(ident);
 			return replay_refused(replay, event, TRACE_FIELD_WORD, 0,
 				first != 0 ? first : MEMCTX_DEFAULT_OPTIONS.init_size);
 		}
@@ -124,8 +124,8 @@ enum replay_step replay_create(struct replay *replay, const struct trace_event *
 		ident = copy_text(create->ident, create->ident_len);
 	if (name == NULL || (create->ident != NULL && ident == NULL) ||
 		replay_grow_nodes(replay) != 0) {
-		free(name);
-		free(ident);
+		own_free(name);
+		own_free(ident);
 		return replay_no_memory(
 			replay, event, nodes_bytes(&replay->nodes) * 2, "the table of contexts");
 	}
@@ -152,7 +152,7 @@ enum replay_step replay_ident(struct replay *replay, const struct trace_event *e
 	if (!replay->dry) {
 		replay_before_change(replay, at);
 		if (memctx_set_ident(node->ctx, ident) != 0) {
-			free(ident);
+			own_free(ident);
 			return replay_refused(replay, event, TRACE_FIELD_WORD, 0, length);
 		}
 		replay_note_total(replay, node);

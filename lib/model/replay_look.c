@@ -13,6 +13,45 @@ struct replay_progress replay_progress(const struct replay *replay)
 	return (struct replay_progress){counts->events, counts->skipped, counts->lost};
 }
 
+uint64_t replay_total(const struct replay *replay)
+{
+	return replay->total;
+}
+
+uint64_t replay_time(const struct replay *replay)
+{
+	return replay->counts.time_ns;
+}
+
+uint64_t replay_peak_event(const struct replay *replay)
+{
+	return replay->peak.event;
+}
+
+bool replay_tell(const struct replay *replay, struct trace_place *place)
+{
+	const struct trace_event *next =
+		replay->at < replay->n ? &replay->events[replay->at] : NULL;
+	bool is_told = trace_tell(replay->reader, next, place);
+
+	if (replay->counts.time_ns != SNAPSHOT_UNKNOWN)
+		place->time_ns = replay->counts.time_ns;
+	return is_told;
+}
+
+void replay_go_on(struct replay *replay, struct trace_reader *reader)
+{
+	replay->reader = reader;
+	replay->at = replay->n = 0;
+	replay->ended = false;
+}
+
+void replay_wash(struct replay *replay)
+{
+	idmap_wash(&replay->chunks);
+	idmap_wash(&replay->nodes.ids);
+}
+
 static struct replay_life life_of(const struct replay *replay, uint32_t at)
 {
 	const struct node *node = &replay->nodes.hot[at];

@@ -21,6 +21,20 @@ struct replay_progress {
 
 struct replay_progress replay_progress(const struct replay *replay);
 
+/* Bytes that all contexts take, the time of the last time line (SNAPSHOT_UNKNOWN: none), and the
+ * event of the peak so far, at no cost. */
+uint64_t replay_total(const struct replay *replay);
+uint64_t replay_time(const struct replay *replay);
+uint64_t replay_peak_event(const struct replay *replay);
+
+/* Where the text of what comes next begins.  false: it cannot be told between these events. */
+bool replay_tell(const struct replay *replay, struct trace_place *place);
+/* READER, which has gone to where the replay was, is its reader from now on. */
+void replay_go_on(struct replay *replay, struct trace_reader *reader);
+
+/* Makes zero what the replay's tables hold for nothing, before they are copied. */
+void replay_wash(struct replay *replay);
+
 /* The life of a context between two resets, for which its lists last. */
 struct replay_life {
 	uint64_t serial;       /* of its creation */

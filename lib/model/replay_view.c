@@ -7,6 +7,7 @@
  * while the replay runs, and only once a node and peak.
  */
 #include "model/replay_inner.h"
+#include "model/own.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -66,7 +67,7 @@ void replay_put_aside(struct replay *replay, uint32_t at)
 
 	take_figures(node, &saved->figures, &saved->peak_total_bytes);
 	if (saved->has_ident)
-		free(saved->ident);
+		own_free(saved->ident);
 	saved->ident = NULL;
 	saved->has_ident = false;
 	saved->parent = node->parent;
