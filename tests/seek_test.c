@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Seeking against fresh replays: after any walk of seeks and steps through the traces all that can
+ * be seen equals what a replay from the start has at that event.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "model/seek.h"
+#include "replay_hash.h"
+#include "support.h"
+
+#define POINTS 24 /* of a trace; each with the event before it */
+#define MOVES 40  /* of a walk */
+
+static uint64_t seed;
+
+/* What fresh replays are at some events. */
+struct truth {
+	uint64_t events[2 * POINTS], hashes[2 * POINTS];
+	int n;
+	uint64_t last, peak;
+	size_t contexts;
+};
+
+static struct replay *fresh(const char *path, unsigned flags, struct trace_reader **reader)
+{
+	struct replay_options options = {.keep_going = (flags & TRACE_KEEP_GOING) != 0};
+	struct trace_error cause;
+	struct replay_error error;
+	struct replay *replay;
+
+	*reader = trace_open(path, flags, &cause);
+	assert_non_null(*reader);
+	replay = replay_new(*reader, &options, &error);
+	assert_non_null(replay);
+	return replay;
+}
+
+static int by_event(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void find_length(const char *path, unsigned flags, struct truth *truth)
+{
+	struct trace_reader *reader;
+	struct replay *replay = fresh(path, flags, &reader);
+	struct replay_error error;
+	struct replay_moment peak;
+
+	replay_run(replay, UINT64_MAX, UINT64_MAX, &error);
+	truth->last = replay_counts(replay)->events;
+	replay_peak(replay, &peak);
+	truth->peak = peak.event;
+	replay_free(replay);
+	trace_close(reader);
+}
+
+/* Draws events, and replays to each of them. */
+static void find_truth(const char *path, unsigned flags, struct truth *truth)
+{
+	struct trace_reader *reader;
+	struct replay *replay;
+	struct explain *explain;
+	struct replay_error error;
+
+	find_length(path, flags, truth);
+	for (int i = 0; i < POINTS; i++) {
+		uint64_t event = 1 + rng_below(&seed, truth->last);
+
+		truth->events[2 * i] = event;
+		truth->events[2 * i + 1] = event - 1;
+	}
+	truth->events[0] = truth->last;
+	truth->events[1] = truth->last - 1;
+	truth->n = 2 * POINTS;
+	qsort(truth->events, (size_t)truth->n, sizeof(uint64_t), by_event);
+	replay = fresh(path, flags, &reader);
+	explain = explain_new(replay);
+	assert_non_null(explain);
+	for (int i = 0; i < truth->n; i++) {
+		assert_int_equal(explain_run(explain, truth->events[i], &error), 1);
+		truth->hashes[i] = replay_hash(replay, explain);
+	}
+	explain_free(explain);
+	replay_free(replay);
+	trace_close(reader);
+}
+
+static void check_here(struct seek *seek, const struct truth *truth, int i)
+{
+	uint64_t hash;
+
+	assert_int_equal(seek_event(seek), truth->events[i]);
+	seek_enter(seek);
+	hash = replay_hash(seek_replay(seek), seek_explain(seek));
+	if (i % 8 == 0)
+		assert_int_equal(memctx_check(replay_root(seek_replay(seek)), NULL, NULL), 0);
+	seek_leave(seek);
+	if (hash != truth->hashes[i])
+		fail_msg("event %" PRIu64 " is not as in a fresh replay", truth->events[i]);
+}
+
+static struct seek *begin(const char *path, const struct seek_options *options)
+{
+	struct replay_error error;
+	struct seek *seek = seek_open(path, options, &error);
+
+	if (seek == NULL)
+		fail_msg("%s: %s", path, error.message);
+	assert_int_equal(seek_event(seek), 0);
+	return seek;
+}
+
+/* Goes to and fro, with parts of the first pass and of what follows it in between. */
+static void walk(struct seek *seek, const struct truth *truth)
+{
+	static struct explain_event event;
+	struct replay_error error;
+
+	for (int move = 0; move < MOVES; move++) {
+		int i = (int)rng_below(&seed, (uint64_t)truth->n);
+
+		assert_int_equal(seek_to(seek, truth->events[i], &error), 1);
+		check_here(seek, truth, i);
+		for (uint64_t idle = rng_below(&seed, 4); idle > 0; idle--)
+			seek_pass(seek);
+		if (i > 0 && truth->events[i - 1] + 1 == truth->events[i]) {
+			assert_int_equal(seek_to(seek, truth->events[--i], &error), 1);
+			check_here(seek, truth, i);
+			assert_int_equal(seek_next(seek, &event, &error), 1);
+			assert_int_equal(event.number, seek_event(seek));
+			/* A line in error may have a number and be passed over. */
+			assert_true(event.number >= truth->events[++i]);
+		}
+		if (seek_event(seek) == truth->events[i])
+			check_here(seek, truth, i);
+	}
+}
+
+static void finish_pass(struct seek *seek)
+{
+	while (seek_pass(seek))
+		;
+}
+
+static void check_pass(struct seek *seek, const struct truth *truth)
+{
+	const uint64_t *samples, *events;
+	int n = seek_samples(seek, &samples, &events);
+
+	assert_int_equal(seek_passed(seek), truth->last);
+	assert_int_equal(seek_last(seek), truth->last);
+	assert_int_equal(seek_peak(seek), truth->peak);
+	assert_in_range(n, 1, SEEK_SAMPLES);
+	assert_int_equal(events[n - 1], truth->last);
+	for (int i = 1; i < n; i++)
+		assert_true(events[i - 1] < events[i]);
+}
+
+static void check_trace(const char *path, const struct seek_options *options)
+{
+	unsigned flags = options->replay.keep_going ? TRACE_KEEP_GOING : 0;
+	struct truth truth;
+	struct seek *seek;
+
+	find_truth(path, flags, &truth);
+	seek = begin(path, options);
+	assert_int_equal(seek_is_slow(seek), options->slow);
+	walk(seek, &truth);
+	finish_pass(seek);
+	check_pass(seek, &truth);
+	walk(seek, &truth);
+	finish_pass(seek);
+	seek_close(seek);
+}
+
+static int check_traces(const char *pattern, const struct seek_options *options)
+{
+	glob_t found;
+	int n = 0;
+
+	if (glob(pattern, 0, NULL, &found) == 0)
+		n = (int)found.gl_pathc;
+	for (int i = 0; i < n; i++)
+		check_trace(found.gl_pathv[i], options);
+	if (n > 0)
+		globfree(&found);
+	return n;
+}
+
+static const struct seek_options copying = {.spacing = 700};
+
+static void traces_are_as_in_fresh_replays(void **state)
+{
+	(void)state;
+	assert_in_range(check_traces("traces/*.trace", &copying), 10, 1000);
+	if (check_traces("../shared/traces/*.trace", &copying) == 0)
+		print_message("../shared/traces is not there: skipped\n");
+}
+
+static void slow_ones_too(void **state)
+{
+	struct seek_options options = {.slow = true};
+
+	(void)state;
+	check_trace("traces/pg_pgbench.trace", &options);
+	check_trace("traces/realloc.trace", &options);
+}
+
+/* ---- Generated traces --------------------------------------------------------------------- */
+
+#define IDS 3000
+
+/* What the generated trace's writer knows. */
+struct writer {
+	FILE *out;
+	uint64_t rng;
+	bool live[IDS], aligned[IDS];
+	uint64_t owner[IDS];
+	uint64_t time;
+};
+
+static void write_chunk(struct writer *w)
+{
+	uint64_t id = rng_below(&w->rng, IDS), context = 1 + rng_below(&w->rng, 5);
+	uint64_t size =
+		rng_below(&w->rng, 40) == 0 ? rng_below(&w->rng, 300000) : rng_below(&w->rng, 1000);
+
+	/* Whether an aligned chunk can grow in place is a matter of its address. */
+	if (w->live[id] && !w->aligned[id] && rng_below(&w->rng, 4) == 0) {
+		fprintf(w->out, "realloc %" PRIu64 " %" PRIu64 "\n", id, size);
+		return;
+	}
+	if (w->live[id]) {
+		fprintf(w->out, "free %" PRIu64 "\n", id);
+		w->live[id] = false;
+		return;
+	}
+	w->live[id] = true;
+	w->aligned[id] = rng_below(&w->rng, 30) == 0;
+	fprintf(w->out, "alloc %" PRIu64 " %" PRIu64 " %" PRIu64 "%s\n", context, id, size,
+		w->aligned[id] ? " align=64" : "");
+	w->owner[id] = context;
+}
+
+static void write_reset(struct writer *w)
+{
+	uint64_t context = 1 + rng_below(&w->rng, 5);
+
+	fprintf(w->out, "resetonly %" PRIu64 "\n", context);
+	for (size_t id = 0; id < IDS; id++)
+		w->live[id] = w->live[id] && w->owner[id] != context;
+}
+
+/* Everything there is in a trace. */
+static void write_trace(const char *path, uint64_t events, uint64_t rng)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->rng = rng;
+	w->out = fopen(path, "w");
+	assert_non_null(w->out);
+	fputs("memctx-trace 1\n", w->out);
+	for (int i = 1; i <= 5; i++)
+		fprintf(w->out, "create %d %s aset \"context %d\" ident=\"i\"\n", i,
+			i == 1 ? "-" : "1", i);
+	for (uint64_t i = 5; i < events; i++) {
+		uint64_t what = rng_below(&w->rng, 1000);
+
+		if (what == 0)
+			write_reset(w);
+		else if (what < 4)
+			fprintf(w->out, "ident %" PRIu64 " \"now %" PRIu64 "\"\n",
+				1 + rng_below(&w->rng, 5), i);
+		else if (what < 8)
+			fprintf(w->out, "base 2 24 %" PRIu64 "\nfreebase 2 24\n",
+				1 + rng_below(&w->rng, 20));
+		else if (what < 14)
+			fprintf(w->out, "create 9 3 aset \"short\"\nalloc 9 9999 100\ndelete 9\n");
+		else
+			write_chunk(w);
+		if (what % 50 == 0)
+			fprintf(w->out, "time %" PRIu64 "\n", w->time += rng_below(&w->rng, 1000));
+	}
+	assert_int_equal(fclose(w->out), 0);
+	free(w);
+}
+
+static char scratch[] = "/tmp/memctx-seek-XXXXXX", made[100], packed[100];
+
+static int make_traces(void **state)
+{
+	char command[200];
+
+	(void)state;
+	if (mkdtemp(scratch) == NULL)
+		return -1;
+	snprintf(made, sizeof made, "%s/made.trace", scratch);
+	snprintf(packed, sizeof packed, "%s/made.trace.xz", scratch);
+	write_trace(made, 30000, seed);
+	snprintf(command, sizeof command, "xz -0 -k '%s'", made);
+	return system(command) == 0 ? 0 : -1;
+}
+
+static int remove_traces(void **state)
+{
+	char command[200];
+
+	(void)state;
+	snprintf(command, sizeof command, "rm -rf '%s'", scratch);
+	return system(command);
+}
+
+static void everything_in_a_trace_is_put_back(void **state)
+{
+	struct seek_options few = {.spacing = 700, .memory = 4 << 20};
+
+	(void)state;
+	check_trace(made, &copying);
+	check_trace(made, &few);
+}
+
+static void compressed_traces_are_kept(void **state)
+{
+	struct seek_options slow = {.slow = true};
+
+	(void)state;
+	check_trace(packed, &copying);
+	check_trace(packed, &slow);
+}
+
+static void pipes_are_kept(void **state)
+{
+	struct truth truth;
+	int pipes[2], was = dup(STDIN_FILENO);
+	struct seek *seek;
+	pid_t child;
+
+	(void)state;
+	find_truth(made, 0, &truth);
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
+	if (child == 0) {
+		dup2(pipes[1], STDOUT_FILENO);
+		close(pipes[0]);
+		execlp("cat", "cat", made, (char *)NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	dup2(pipes[0], STDIN_FILENO);
+	close(pipes[0]);
+	seek = begin("-", &copying);
+	walk(seek, &truth);
+	finish_pass(seek);
+	check_pass(seek, &truth);
+	walk(seek, &truth);
+	seek_close(seek);
+	dup2(was, STDIN_FILENO);
+	close(was);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* Where nothing can be written, memory keeps what is to be kept. */
+static void full_folder_is_no_error(void **state)
+{
+	const char *folder = getenv("TMPDIR");
+	char *was = folder != NULL ? strdup(folder) : NULL;
+
+	(void)state;
+	setenv("TMPDIR", "/nonexistent", 1);
+	check_trace(packed, &copying);
+	if (was != NULL)
+		setenv("TMPDIR", was, 1);
+	else
+		unsetenv("TMPDIR");
+	free(was);
+}
+
+/* ---- Finding ------------------------------------------------------------------------------ */
+
+/* The events of a trace, one by one: whose they are and what. */
+struct listed {
+	uint64_t context, time;
+	enum trace_op op;
+};
+
+static struct listed *list_events(const char *path, uint64_t n)
+{
+	struct listed *list = calloc(n + 1, sizeof(*list));
+	struct trace_reader *reader;
+	struct replay *replay = fresh(path, 0, &reader);
+	struct explain *explain = explain_new(replay);
+	struct explain_subject subject;
+	struct replay_error error;
+
+	assert_non_null(list);
+	list[0].time = SNAPSHOT_UNKNOWN;
+	for (uint64_t i = 1; i <= n; i++) {
+		assert_int_equal(explain_peek(explain, &subject, &error), 1);
+		list[i] = (struct listed){subject.has_context ? subject.context : UINT64_MAX,
+			replay_counts(replay)->time_ns, subject.op};
+		assert_int_equal(explain_run(explain, i, &error), 1);
+	}
+	explain_free(explain);
+	replay_free(replay);
+	trace_close(reader);
+	return list;
+}
+
+static uint64_t next_of(const struct listed *list, uint64_t last, uint64_t from, bool back,
+	uint64_t context, bool reset)
+{
+	for (uint64_t i = back ? from - 1 : from + 1; i >= 1 && i <= last; i = back ? i - 1 : i + 1)
+		if (reset ? list[i].op == TRACE_RESET || list[i].op == TRACE_RESETONLY
+			  : list[i].context == context)
+			return i;
+	return SNAPSHOT_UNKNOWN;
+}
+
+static uint64_t last_until(const struct listed *list, uint64_t last, uint64_t time)
+{
+	uint64_t i = 0;
+
+	while (i < last && (list[i + 1].time == SNAPSHOT_UNKNOWN || list[i + 1].time <= time))
+		i++;
+	return i;
+}
+
+static void events_are_found(void **state)
+{
+	struct truth truth;
+	struct listed *list;
+	struct seek *seek;
+	struct replay_error error;
+
+	(void)state;
+	find_truth(made, 0, &truth);
+	list = list_events(made, truth.last);
+	seek = begin(made, &copying);
+	for (int i = 0; i < 60; i++) {
+		uint64_t context = 1 + rng_below(&seed, 5);
+		uint64_t from = 5 + rng_below(&seed, truth.last - 5);
+		bool back = rng_below(&seed, 2) != 0;
+
+		/* What is not passed yet is found as well. */
+		if (i < 3)
+			from = 5 + (uint64_t)i * 3000;
+		assert_int_equal(seek_to(seek, from, &error), 1);
+		assert_int_equal(seek_find_context(seek, context, back),
+			next_of(list, truth.last, from, back, context, false));
+		assert_int_equal(seek_find_reset(seek, back),
+			next_of(list, truth.last, from, back, 0, true));
+		assert_int_equal(seek_event(seek), from);
+	}
+	assert_int_equal(seek_find_context(seek, 12345, false), SNAPSHOT_UNKNOWN);
+	seek_close(seek);
+	free(list);
+}
+
+static void times_are_found(void **state)
+{
+	struct replay_error error;
+	struct truth truth;
+	struct listed *list;
+	struct seek *seek;
+	uint64_t end;
+
+	(void)state;
+	find_truth(made, 0, &truth);
+	list = list_events(made, truth.last);
+	end = list[truth.last].time;
+	seek = begin(made, &copying);
+	for (int i = 0; i < 40; i++) {
+		uint64_t time = i == 1 ? 0 : i == 2 ? UINT64_MAX - 1 : rng_below(&seed, end + 1);
+
+		assert_int_equal(seek_to_time(seek, time, &error), 1);
+		assert_int_equal(seek_event(seek), last_until(list, truth.last, time));
+	}
+	for (int i = 0; i < truth.n; i++) {
+		uint64_t time = list[truth.events[i]].time;
+
+		if (last_until(list, truth.last, time) != truth.events[i])
+			continue;
+		assert_int_equal(seek_to_time(seek, time, &error), 1);
+		check_here(seek, &truth, i);
+	}
+	seek_close(seek);
+	free(list);
+}
+
+/* ---- Errors and bounds -------------------------------------------------------------------- */
+
+static void trace_in_error_ends_there(void **state)
+{
+	char path[200];
+	struct replay_error error;
+	struct seek_options going = {.spacing = 3, .replay.keep_going = true};
+	struct seek_options options = {.spacing = 3};
+	struct truth truth;
+	struct seek *seek;
+	FILE *out;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/error.trace", scratch);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
+	for (int i = 1; i < 60; i++)
+		fprintf(out, "alloc 1 %d %d\n%s", i, i * 10,
+			i % 20 == 0 ? "free 777\nfree x\n" : "");
+	assert_int_equal(fclose(out), 0);
+	seek = begin(path, &options);
+	assert_int_equal(seek_to(seek, 30, &error), -1);
+	assert_int_equal(error.line, 23);
+	assert_int_equal(seek_event(seek), 21);
+	finish_pass(seek);
+	assert_int_equal(seek_last(seek), 21);
+	assert_int_equal(seek_to(seek, 5, &error), 1);
+	assert_int_equal(seek_to(seek, UINT64_MAX, &error), -1);
+	assert_int_equal(error.line, 23);
+	seek_close(seek);
+
+	find_truth(path, TRACE_KEEP_GOING, &truth);
+	check_trace(path, &going);
+}
+
+static void no_such_trace_is_an_error(void **state)
+{
+	struct seek_options options = {.spacing = 0};
+	struct replay_error error;
+
+	(void)state;
+	assert_null(seek_open("/nonexistent", &options, &error));
+	assert_int_equal(error.status, 1);
+	assert_null(seek_open("Makefile", &options, &error));
+	assert_int_equal(error.status, 1);
+	assert_int_equal(error.line, 1);
+}
+
+static void check_room(struct seek *seek, uint64_t memory)
+{
+	struct seek_room room = seek_room(seek);
+	uint64_t least = memory / 8;
+
+	assert_true(room.copies >= 1);
+	assert_true(room.copy_bytes <= least || room.copy_bytes + room.replay_bytes <= memory);
+}
+
+static void copies_keep_to_their_room(void **state)
+{
+	struct seek_options options = {.spacing = 50, .memory = 16 << 20};
+	struct seek_options small = {.spacing = 50, .memory = 1 << 20};
+	struct seek *seek = begin(made, &options);
+	struct replay_error error;
+	uint64_t most = 0;
+
+	(void)state;
+	while (seek_pass(seek)) {
+		check_room(seek, options.memory);
+		if (seek_room(seek).copies > most)
+			most = seek_room(seek).copies;
+	}
+	for (int i = 0; i < 200; i++) {
+		seek_to(seek, rng_below(&seed, seek_last(seek)), &error);
+		check_room(seek, options.memory);
+		finish_pass(seek);
+		check_room(seek, options.memory);
+		if (seek_room(seek).copies > most)
+			most = seek_room(seek).copies;
+	}
+	assert_in_range(most, 5, 100000);
+	assert_in_range(seek_room(seek).copies, 3, most);
+	seek_close(seek);
+	check_trace(made, &small);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(traces_are_as_in_fresh_replays),
+		cmocka_unit_test(slow_ones_too),
+		cmocka_unit_test(everything_in_a_trace_is_put_back),
+		cmocka_unit_test(compressed_traces_are_kept),
+		cmocka_unit_test(pipes_are_kept),
+		cmocka_unit_test(full_folder_is_no_error),
+		cmocka_unit_test(events_are_found),
+		cmocka_unit_test(times_are_found),
+		cmocka_unit_test(trace_in_error_ends_there),
+		cmocka_unit_test(no_such_trace_is_an_error),
+		cmocka_unit_test(copies_keep_to_their_room),
+	};
+	const char *text = getenv("MEMCTX_SEED");
+
+	seed = text != NULL ? (uint64_t)strtoull(text, NULL, 10) : (uint64_t)getpid();
+	print_message("MEMCTX_SEED=%" PRIu64 "\n", seed);
+	return cmocka_run_group_tests(tests, make_traces, remove_traces);
+}
