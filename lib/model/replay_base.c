@@ -8,7 +8,6 @@
 #include "model/replay_inner.h"
 #include "model/own.h"
 
-
 #define LEAST_CHUNK 16u /* bytes that a chunk takes at least, with its header */
 
 static void drop_chunks(struct replay *replay, struct base_chunks *base)
