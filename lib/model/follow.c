@@ -89,14 +89,14 @@ static void make_hole(struct follow *follow, struct follow_ring *ring, uint64_t 
 	ring->before = ring->n;
 }
 
-static uint64_t read_head(const struct follow *follow, uint32_t index, uint64_t otherwise)
+static uint64_t read_head(struct follow *follow, uint32_t index, uint64_t otherwise)
 {
 	uint64_t head;
 	size_t offset = offsetof(struct region_header, ring) + index * sizeof(struct region_ring) +
 			offsetof(struct region_ring, head);
 
-	/* What was copied was copied before this. */
-	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	/* What was copied was copied before this, which no load behind the exchange passes. */
+	atomic_exchange(&follow->order, 1);
 	return live_read(follow->live, offset, &head, sizeof head) ? head : otherwise;
 }
 

@@ -6,6 +6,8 @@
 #ifndef MEMCTX_MODEL_FOLLOW_INNER_H
 #define MEMCTX_MODEL_FOLLOW_INNER_H
 
+#include <stdatomic.h>
+
 #include "model/follow.h"
 
 /* Entries that a writer may be storing beyond a ring's head at once: an event with its texts. */
@@ -37,6 +39,7 @@ struct follow {
 	uint64_t settled[REGION_RINGS]; /* events of chunks below it are in what was found */
 	unsigned stalls; /* polls in a row that moved nothing though something waits */
 	bool is_begun, is_closed;
+	atomic_int order; /* keeps copies apart; its value means nothing */
 };
 
 /* What follows is told to whom. */
