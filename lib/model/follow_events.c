@@ -150,6 +150,8 @@ static void tell_create(struct follow *follow, const struct region_event *entry,
 		return;
 	if (context->serial != 0)
 		end_context(follow, event, out);
+	/* One that was not known may have been given an ident all the same. */
+	follow_forget(context);
 	context->serial = serial;
 	context->kind = (uint8_t)follow_what(entry);
 	context->parent = FOLLOW_NONE;

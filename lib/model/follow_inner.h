@@ -63,7 +63,8 @@ static inline uint64_t follow_what(const struct region_event *entry)
 /* The entries that wait in a ring. */
 static inline const struct region_event *follow_entries(const struct follow_ring *ring)
 {
-	return ring->entries + ring->first;
+	/* Nothing is added to the NULL of a ring that nothing was copied of. */
+	return ring->first > 0 ? ring->entries + ring->first : ring->entries;
 }
 
 /* How many of them are whole: those before a hole. */
