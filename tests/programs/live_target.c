@@ -3,7 +3,7 @@
  * A program to look into, for tests/live.sh: it makes contexts and does what its argument says.
  *
  *   wait          prints "ready", and waits for the end of its standard input
- *   fire          prints "ready", and allocates flat out until it is killed
+ *   fire          prints "ready", and allocates flat out until SIGTERM; fails if anything is broken
  *   work          does some thousand operations and prints what is held: "CONTEXTS LIVE BYTES"
  *   fork          works; a child works on and prints what it holds, then the parent does
  *   exec          works, and becomes `ls -l /proc/self/fd`
@@ -12,6 +12,7 @@
  *   storm         forks 50 children that work and end
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,17 +76,26 @@ static void wait_for_end(void)
 		;
 }
 
+static volatile sig_atomic_t is_over;
+
+static void end_fire(int number)
+{
+	is_over = number;
+}
+
 static void fire(void)
 {
+	signal(SIGTERM, end_fire);
 	puts("ready");
 	fflush(stdout);
-	for (;;) {
+	while (is_over == 0) {
 		memctx *ctx = memctx_create(top, "busy", NULL, MEMCTX_ASET, NULL);
 
 		for (int i = 0; i < 1000; i++)
 			memctx_free(memctx_alloc(ctx, below(500)));
 		memctx_delete(ctx);
 	}
+	exit(memctx_check(top, NULL, NULL) == 0 ? 0 : 1);
 }
 
 static void in_child(void (*what)(void))
