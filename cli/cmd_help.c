@@ -41,7 +41,7 @@ static const char trace_text[] =
 	"  time NS                        nanoseconds since the trace began\n"
 	"  thread T                       who made the events that follow\n"
 	"\n"
-	"PARENT is - for a root; KIND is aset, slab, generation or bump. CTX and CHUNK are "
+	"PARENT is - for a root; KIND is aset, slab, generation, bump or malloc. CTX and CHUNK are "
 	"numbers of the writer's choice, decimal or 0x hexadecimal, up to 64 bits; addresses "
 	"will do. A number may be used again once what it named is gone. SIZE is in bytes, as "
 	"asked for.\n"

@@ -46,23 +46,18 @@ static const char *base_name(const char *path)
 
 static void print_replaced(struct page *page, const struct replay_counts *counts)
 {
-	const char *separator = ", ", *conjunction = "", *tail = "";
 	char text[PAGE_TEXT], number[SIZE_TEXT];
-	uint64_t left = counts->kinds_replaced;
 
-	for (int kind = 0; kind < TRACE_KINDS; kind++) {
-		uint64_t n = counts->replaced[kind];
-		if (n == 0)
-			continue;
-		left -= n;
-		if (left == 0)
-			tail = counts->kinds_replaced == 1 ? " context replayed as aset"
-							   : " contexts replayed as aset";
-		snprintf(text, sizeof text, "%s%s %s%s", conjunction, size_count(number, n, 0),
-			trace_kind_name((enum trace_kind)kind), tail);
-		page_flow(page, 2, separator, text);
-		separator = " ";
-		conjunction = "and ";
+	if (counts->kinds_replaced > 0) {
+		snprintf(text, sizeof text, "%s context%s replayed as another kind",
+			size_count(number, counts->kinds_replaced, 0),
+			counts->kinds_replaced == 1 ? "" : "s");
+		page_flow(page, 2, ", ", text);
+	}
+	if (counts->not_done > 0) {
+		snprintf(text, sizeof text, "%s free%s that bump cannot do",
+			size_count(number, counts->not_done, 0), counts->not_done == 1 ? "" : "s");
+		page_flow(page, 2, ", ", text);
 	}
 }
 

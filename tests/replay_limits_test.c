@@ -152,7 +152,7 @@ static void the_bound_holds(void **unused)
 		{"create 2 1 aset \"x\" init=2000000", 1},
 		{"create 2 1 aset \"x\" min=2000000", 1},
 		{"create 2 1 aset \"x\" init=18446744073709551615", 1},
-		{"create 2 1 slab \"x\" chunk=8 block=18446744073709551615", 1},
+		{"create 2 1 generation \"x\" init=18446744073709551615", 1},
 	};
 
 	(void)unused;

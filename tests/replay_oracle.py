@@ -81,7 +81,7 @@ class Model:
     def __init__(self, keep_going):
         self.keep_going = keep_going
         self.contexts, self.where = {}, {}
-        self.events = self.serial = self.created = self.replaced = 0
+        self.events = self.serial = self.created = 0
         self.ops = dict.fromkeys(NUMBERED, 0)
         self.skips = dict.fromkeys(SKIPS, 0)
         self.empty_resets = self.lost = 0
@@ -146,7 +146,7 @@ class Model:
         old = self.contexts.get(number(ctx[0]))
         parent_id = None if parent[0] == b"-" else number(parent[0])
         kind = kind[0].decode()
-        if kind not in ("aset", "slab", "generation", "bump"):
+        if kind not in ("aset", "slab", "generation", "bump", "malloc"):
             raise Bad
         values = dict(key[0].split(b"=", 1) for key in keys)
         if kind == "slab" and b"chunk" not in values:
@@ -169,7 +169,6 @@ class Model:
         if above:
             above.children.append(new)
         self.created += 1
-        self.replaced += kind != "aset"
 
     def ident(self, ctx, text):
         text = string(text[0])
@@ -356,13 +355,13 @@ class Model:
         return {"event": self.events, "time": -1 if self.time is None else self.time,
                 "live_contexts": len(self.contexts), "moment_chunks": self.live,
                 "moment_requested": self.requested,
-                "kinds_replaced": sum(c.kind != "aset" for c in self.contexts.values()),
+                "kinds_replaced": 0,
                 "contexts": self.tree()}
 
     def counts(self):
         return {"events": self.events, "ops": self.ops, "skips": list(self.skips.values()),
                 "skipped": sum(self.skips.values()), "empty_resets": self.empty_resets,
-                "contexts_created": self.created, "kinds_replaced": self.replaced,
+                "contexts_created": self.created, "kinds_replaced": 0,
                 "lost": self.lost, "threads": max(1, len(self.threads)),
                 "peak_live_chunks": self.peak_live, "peak_requested_bytes": self.peak_requested,
                 "time": -1 if self.time is None else self.time}
@@ -415,7 +414,7 @@ class Writer:
         rng = self.rng
         contexts = self.model.contexts
         parent = b"-" if not contexts or rng.random() < 0.1 else self.live(contexts, self.wrong)
-        kind = rng.choice(["aset"] * 5 + ["slab", "generation", "bump"])
+        kind = rng.choice(["aset"] * 5 + ["slab", "generation", "bump", "malloc"])
         keys = rng.choice([b"", b" init=1024 max=8192", b" init=8192 max=8388608", b" init=0",
                            b" init=8192 max=8192 min=16384", b" max=100", b" init=65536 max=5"])
         if kind == "slab":

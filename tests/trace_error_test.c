@@ -26,7 +26,7 @@ static const struct error_case cases[] = {
 		"\"memctx-trace\" is for the first line only; expected an event"},
 	/* Kinds. */
 	{"create 1 - arena \"A\"\n", 2, 12,
-		"expected KIND, aset, slab, generation or bump, found \"arena\""},
+		"expected KIND, aset, slab, generation, bump or malloc, found \"arena\""},
 	{"create 1 - ASET \"A\"\n", 2, 12, NULL},
 	/* A field missing. */
 	{"free\n", 2, 5, "expected CHUNK, a chunk's id, found the end of the line"},
@@ -37,7 +37,7 @@ static const struct error_case cases[] = {
 	{"realloc 1\n", 2, 10, "expected SIZE, a number of bytes, found the end of the line"},
 	{"create 1\n", 2, 9, "expected PARENT, a context's id or -, found the end of the line"},
 	{"create 1 -\n", 2, 11,
-		"expected KIND, aset, slab, generation or bump, found the end of the line"},
+		"expected KIND, aset, slab, generation, bump or malloc, found the end of the line"},
 	{"create 1 - bump\n", 2, 16, "expected NAME, a \"string\", found the end of the line"},
 	{"ident 1\n", 2, 8, "expected TEXT, a \"string\", found the end of the line"},
 	{"reset\n", 2, 6, NULL},

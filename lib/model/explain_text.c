@@ -96,7 +96,8 @@ static void say_new_block(struct explain_event *out, const struct explain_facts 
 {
 	const struct explain_state *before = facts->before, *after = facts->after;
 
-	explain_phrase(out, "block %s is full", number(before->blocks).text);
+	if (before->blocks > 0)
+		explain_phrase(out, "block %s is full", number(before->blocks).text);
 	if (facts->n_pieces > 0)
 		say_cut(out, facts);
 	explain_phrase(out, "block %s, %s B %s", number(after->blocks).text,
@@ -119,6 +120,11 @@ static void say_reuse(struct explain_event *out, const struct explain_facts *fac
 	}
 }
 
+static bool is_kind(const struct explain_facts *facts, enum memctx_kind kind)
+{
+	return facts->after->ctx != NULL && memctx_kind_of(facts->after->ctx) == kind;
+}
+
 /* Where the event's chunk was placed. */
 static void say_place(struct explain_event *out, const struct explain_facts *facts)
 {
@@ -126,8 +132,17 @@ static void say_place(struct explain_event *out, const struct explain_facts *fac
 	char slack[SIZE_TEXT + 8];
 
 	if (place->info.is_large) {
-		explain_phrase(out, "too large for a class: a block of its own, %s B %s",
+		explain_phrase(out, "%sa block of its own, %s B %s",
+			is_kind(facts, MEMCTX_MALLOC) ? "" : "too large for a class: ",
 			number(large_block(place)).text, source(facts));
+		return;
+	}
+	/* A bump's chunk says nothing of itself. */
+	if (!place->is_there) {
+		if (facts->after->blocks > facts->before->blocks)
+			say_new_block(out, facts);
+		else
+			explain_phrase(out, "carved, block %s", number(facts->after->blocks).text);
 		return;
 	}
 	if (facts->reused) {
@@ -144,6 +159,21 @@ static void say_place(struct explain_event *out, const struct explain_facts *fac
 		explain_phrase(out, "carved, block %s", number(facts->after->blocks).text);
 }
 
+/* A generation has no lists. */
+static void say_dead(
+	struct explain_event *out, const struct explain_facts *facts, const char *whose)
+{
+	const struct memctx_stats *before = &facts->before->stats, *after = &facts->after->stats;
+
+	if (after->total_nblocks < before->total_nblocks)
+		explain_phrase(out, "%sthe last of its block, %s B back %s", whose,
+			number(before->total_bytes - after->total_bytes).text, sink(facts));
+	else if (after->freelist_bytes < before->freelist_bytes || after->free_chunks == 0)
+		explain_phrase(out, "%sthe last of its block, which is empty now", whose);
+	else
+		explain_phrase(out, "%sdead in its block", whose);
+}
+
 /* Where WHOSE chunk that was freed went. */
 static void say_gone(
 	struct explain_event *out, const struct explain_facts *facts, const char *whose)
@@ -154,6 +184,10 @@ static void say_gone(
 	if (place->info.is_large) {
 		explain_phrase(out, "%sblock of %s B straight back %s", whose,
 			number(large_block(place)).text, sink(facts));
+		return;
+	}
+	if (is_kind(facts, MEMCTX_GENERATION)) {
+		say_dead(out, facts, whose);
 		return;
 	}
 	/* It is the head now: the next is what was the head. */
@@ -177,7 +211,10 @@ static void say_alloc(struct explain_event *out, const struct explain_facts *fac
 
 static void say_free(struct explain_event *out, const struct explain_facts *facts)
 {
-	say_gone(out, facts, "");
+	if (is_kind(facts, MEMCTX_BUMP))
+		explain_phrase(out, "not done: a bump context frees no chunk by itself");
+	else
+		say_gone(out, facts, "");
 }
 
 /* A large chunk that still is one: its block was resized, or had the room. */
@@ -199,7 +236,11 @@ static void say_realloc(struct explain_event *out, const struct explain_facts *f
 	const struct memctx_chunk_info *was = &facts->before->chunk.info;
 	const struct memctx_chunk_info *now = &facts->after->chunk.info;
 
-	if (was->is_large && now->is_large) {
+	if (is_kind(facts, MEMCTX_BUMP)) {
+		explain_phrase(out,
+			"not done: a bump context resizes nothing; where it grows, a new "
+			"chunk takes its contents");
+	} else if (was->is_large && now->is_large) {
 		say_large_resized(out, facts);
 	} else if (was->address != now->address) {
 		explain_phrase(out, "moved");
@@ -240,6 +281,10 @@ static void say_freebase(struct explain_event *out, const struct explain_facts *
 	if (after->large_chunks < before->large_chunks)
 		explain_phrase(out, "block of %s B straight back %s",
 			number(before->total_bytes - after->total_bytes).text, sink(facts));
+	else if (is_kind(facts, MEMCTX_BUMP))
+		explain_phrase(out, "not done: a bump context frees no chunk by itself");
+	else if (is_kind(facts, MEMCTX_GENERATION))
+		say_dead(out, facts, "");
 	else
 		explain_phrase(out, "owner word becomes the link");
 }
@@ -257,8 +302,12 @@ static void say_create(struct explain_event *out, const struct explain_facts *fa
 			memctx_kind_name(memctx_kind_of(facts->after->ctx)), facts->kind);
 	if (facts->parent != NULL)
 		explain_phrase(out, "below %s", facts->parent);
-	explain_phrase(out, "%s B %s", number(stats->total_bytes).text, source(facts));
-	explain_phrase(out, "keeper block: %s B to carve", number(stats->tail_bytes).text);
+	if (stats->total_nblocks > 0)
+		explain_phrase(out, "%s B %s", number(stats->total_bytes).text, source(facts));
+	if (stats->total_nblocks > 0)
+		explain_phrase(out, "keeper block: %s B to carve", number(stats->tail_bytes).text);
+	else
+		explain_phrase(out, "no block yet");
 }
 
 static void say_blocks_back(struct explain_event *out, const struct explain_facts *facts,
@@ -294,7 +343,7 @@ static void say_reset(struct explain_event *out, const struct explain_facts *fac
 			was->total_bytes - is->total_bytes + before->below_bytes);
 	if (*out->did == '\0')
 		explain_phrase(out, "nothing to free");
-	else
+	else if (is->total_nblocks > 0)
 		explain_phrase(out, "keeper block kept");
 }
 

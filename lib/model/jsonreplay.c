@@ -71,6 +71,7 @@ static bool add_counts(struct cJSON *object, const struct replay_counts *counts)
 	       value_add_number(object, "events_seen", counts->events) &&
 	       value_add_number(object, "contexts_created", counts->contexts_created) &&
 	       value_add_number(object, "kinds_replaced", counts->kinds_replaced) &&
+	       value_add_number(object, "not_done", counts->not_done) &&
 	       value_add_number(object, "empty_resets", counts->empty_resets) &&
 	       value_add_number(object, "threads", counts->threads) &&
 	       value_add_number(object, "lost", counts->lost) &&

@@ -43,6 +43,7 @@ struct node {
 	uint32_t parent, child, younger, older; /* the tree; child: the oldest */
 	uint32_t next, previous;                /* in order of creation */
 	uint8_t kind;                           /* enum trace_kind */
+	uint8_t as;                             /* enum memctx_kind: what it is replayed as */
 	uint8_t state;                          /* enum node_state */
 };
 

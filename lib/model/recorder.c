@@ -221,11 +221,23 @@ static bool delete_context(struct recorder *recorder, const struct live_event *e
 	return true;
 }
 
+/*
+ * What a trace calls a context's kind.  The library's slab takes other sizes than its chunk size
+ * and a trace's does not: where it is one or the other cannot be known beforehand, so it is no slab
+ * here.
+ */
+static uint8_t kind_of(const struct live_context *context)
+{
+	if (context->kind == TRACE_SLAB || context->kind >= TRACE_KINDS)
+		return TRACE_ASET;
+	return context->kind;
+}
+
 static bool create_context(struct recorder *recorder, const struct live_event *event)
 {
 	const struct live_context *context = event->context;
 	struct trace_create create = {.name = context->name ? context->name : ""};
-	struct trace_event line = {.op = TRACE_CREATE, .kind = TRACE_ASET, .create = &create};
+	struct trace_event line = {.op = TRACE_CREATE, .kind = kind_of(context), .create = &create};
 	const struct known *parent = known_find(recorder, context->parent);
 	struct known *known;
 
@@ -245,11 +257,13 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 	create.init = context->init_size;
 	create.max = context->max_size;
 	create.min = context->min_size;
+	create.classes = 4;
 	create.has = (context->ident ? TRACE_KEY_IDENT : 0) |
 		     (context->has_sizes && context->kind != MEMCTX_WATCH
 				     ? TRACE_KEY_INIT | TRACE_KEY_MAX
 				     : 0) |
-		     (context->min_size ? TRACE_KEY_MIN : 0);
+		     (context->min_size ? TRACE_KEY_MIN : 0) |
+		     (context->fine ? TRACE_KEY_CLASSES : 0);
 	if (parent) {
 		line.has = TRACE_HAS_PARENT;
 		line.id2 = parent->id;

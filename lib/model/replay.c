@@ -55,6 +55,8 @@ struct replay *replay_new(struct trace_reader *reader, const struct replay_optio
 	replay->keep_going = options->keep_going;
 	replay->on_skip = options->on_skip;
 	replay->arg = options->arg;
+	replay->settings = options->settings;
+	replay->nsettings = options->nsettings;
 	replay->dry = options->dry;
 	replay->counts.time_ns = SNAPSHOT_UNKNOWN;
 	replay->peak.time_ns = SNAPSHOT_UNKNOWN;

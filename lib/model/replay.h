@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "memctx.h"
+#include "model/setting.h"
 #include "model/snapshot.h"
 #include "model/trace.h"
 
@@ -35,6 +36,10 @@ struct replay_error;
 struct replay_options {
 	bool keep_going; /* skip events in error, count them by kind */
 	bool dry;        /* judge every event, allocate nothing: no figures but counts */
+	/* What if: kinds and sizes in place of the trace's own; the caller's, for the replay's
+	 * life. */
+	const struct setting *settings;
+	size_t nsettings;
 	/* Most bytes the contexts may take; 0: what the machine has, own tables included. */
 	uint64_t memory;
 	/* With keep_going: called for each event in error that is skipped; may be NULL. */
@@ -60,9 +65,9 @@ struct replay_counts {
 	uint64_t ops[TRACE_OPS]; /* by word, skipped ones not */
 	uint64_t empty_resets;   /* reset, resetonly that found nothing to free */
 	uint64_t contexts_created;
-	uint64_t kinds_replaced;
-	uint64_t replaced[TRACE_KINDS]; /* the same by kind */
-	uint64_t skipped;               /* lines, the sum of skips */
+	uint64_t kinds_replaced; /* contexts replayed as another kind than their own */
+	uint64_t not_done; /* frees and reallocs that a bump in place of another kind cannot do */
+	uint64_t skipped;  /* lines, the sum of skips */
 	uint64_t skips[REPLAY_SKIPS];
 	uint64_t lost;    /* the sum of the lost lines */
 	uint64_t threads; /* distinct T seen, at least 1, at most 2^20 are told apart */

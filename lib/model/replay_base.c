@@ -117,7 +117,7 @@ static bool allocate(struct base_chunks *base, struct node *node, uint64_t count
 		void *chunk = memctx_alloc(node->ctx, size);
 
 		if (chunk == NULL) {
-			while (i-- > 0)
+			while (i-- > 0 && node->as != MEMCTX_BUMP)
 				memctx_free(base->chunks[base->count + i]);
 			return false;
 		}
@@ -174,7 +174,7 @@ static enum replay_step place_base(
 	}
 	base->count += count;
 	replay->based += count;
-	if (size >= node->plain && replay_is_large(base->chunks[base->count - 1]))
+	if (size >= node->plain && replay_is_large(node, base->chunks[base->count - 1], size))
 		replay->counts.large += count;
 	return STEP_DONE;
 }
@@ -239,7 +239,10 @@ enum replay_step replay_freebase(struct replay *replay, const struct trace_event
 	base->count--;
 	if (!replay->dry) {
 		replay_before_change(replay, at);
-		memctx_free(base->chunks[base->count]);
+		if (node->as == MEMCTX_BUMP)
+			replay->counts.not_done++;
+		else
+			memctx_free(base->chunks[base->count]);
 		replay_note_total(replay, node);
 	}
 	node->frees++;

@@ -17,40 +17,54 @@ static size_t clamp_size(uint64_t size)
 	return size > PTRDIFF_MAX ? PTRDIFF_MAX : (size_t)size;
 }
 
+_Static_assert((int)TRACE_ASET == MEMCTX_ASET && (int)TRACE_SLAB == MEMCTX_SLAB &&
+		       (int)TRACE_GENERATION == MEMCTX_GENERATION &&
+		       (int)TRACE_BUMP == MEMCTX_BUMP && (int)TRACE_MALLOC == MEMCTX_MALLOC,
+	"a trace's kinds are the library's");
+
 /*
- * The options of a context as the trace has them, brought to what an aset can be: the format
- * bounds none of them, so a maximum below the first block is raised to it, and what no machine
- * has is left for the memory bound to refuse.  A slab's blocks are all of one size.
+ * The kind and options of a context as the trace has them, or the settings in their place, brought
+ * to what can be: the format bounds none of them, so a maximum below the first block is raised to
+ * it, and what no machine has is left for the memory bound to refuse.
  */
-static struct memctx_options options_of(const struct trace_event *event)
+static struct memctx_options options_of(const struct replay *replay,
+	const struct trace_event *event, const char *name, enum memctx_kind *kind)
 {
 	const struct trace_create *create = event->create;
 	struct memctx_options options = {
 		.init_size = clamp_size(create->init),
 		.max_size = clamp_size(create->max),
 		.min_size = clamp_size(create->min),
+		.chunk_size = clamp_size(create->chunk),
+		.classes = create->classes == 4 ? MEMCTX_CLASSES_FINE : MEMCTX_CLASSES_POW2,
 	};
 
+	*kind = (enum memctx_kind)event->kind;
 	if (event->kind == TRACE_SLAB && options.init_size == 0 && options.max_size == 0)
 		options.init_size = options.max_size = clamp_size(create->block);
-	if (options.max_size != 0 && options.max_size < options.init_size)
-		options.max_size = options.init_size;
+	settings_apply(replay->settings, replay->nsettings, name, kind, &options);
 	return options;
 }
 
-/* The least size that may be a large chunk, or that is bound by a rule of the kind. */
-static uint32_t plain_below(const struct trace_event *event, const struct memctx_options *options)
+/*
+ * The least size that does not take the short way: that may be a large chunk, whose free gives
+ * memory back, as that of any chunk may in other kinds than aset; or that is bound by a rule of the
+ * kind.
+ */
+static uint32_t plain_below(const struct trace_event *event, enum memctx_kind kind,
+	const struct memctx_options *options)
 {
 	size_t max = options->max_size != 0 ? options->max_size : MEMCTX_DEFAULT_OPTIONS.max_size;
 	uint32_t limit = 8u << (MEMCTX_CLASSES - 1);
 
-	if (event->kind == TRACE_SLAB || event->kind == TRACE_BUMP)
+	if (kind != MEMCTX_ASET || event->kind == TRACE_SLAB || event->kind == TRACE_BUMP)
 		return 0;
 	if (max < 1024)
 		max = 1024;
 	while (limit > max / 4)
 		limit /= 2;
-	return limit + 1;
+	/* The largest fine class within it is at least half of it. */
+	return (options->classes == MEMCTX_CLASSES_FINE ? limit / 2 : limit) + 1;
 }
 
 static char *copy_text(const char *text, size_t length)
@@ -68,7 +82,8 @@ static char *copy_text(const char *text, size_t length)
 static enum replay_step make_context(struct replay *replay, const struct trace_event *event,
 	uint32_t parent, char *name, char *ident)
 {
-	struct memctx_options options = options_of(event);
+	enum memctx_kind kind;
+	struct memctx_options options = options_of(replay, event, name, &kind);
 	struct node *node;
 	memctx *ctx = NULL;
 	uint32_t at;
@@ -77,8 +92,7 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 		uint64_t first =
 			options.init_size > options.min_size ? options.init_size : options.min_size;
 
-		ctx = memctx_create(
-			replay->nodes.hot[parent].ctx, name, ident, MEMCTX_ASET, &options);
+		ctx = memctx_create(replay->nodes.hot[parent].ctx, name, ident, kind, &options);
 		if (ctx == NULL) {
 			own_free(name);
 			own_free(ident);
@@ -91,14 +105,12 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	node->ctx = ctx;
 	node->kind = event->kind;
 	node->chunk_size = event->create->chunk;
-	node->plain = plain_below(event, &options);
+	node->as = (uint8_t)kind;
+	node->plain = plain_below(event, kind, &options);
 	node->epoch = replay->epoch;
 	replay_note_total(replay, node);
 	replay->counts.contexts_created++;
-	if (event->kind != TRACE_ASET) {
-		replay->counts.kinds_replaced++;
-		replay->counts.replaced[event->kind]++;
-	}
+	replay->counts.kinds_replaced += node->as != node->kind;
 	return replay_done(replay, event);
 }
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* Larger chunks of a bump of the usual sizes have blocks of their own. */
+#define BUMP_LARGEST 8176u
 #define LARGEST_ALIGN ((uint64_t)1 << 30) /* that memctx_alloc_aligned() can do */
 
 /* Takes a live chunk away from the allocator and the figures; its entry stays. */
@@ -16,17 +18,23 @@ static void release_chunk(struct replay *replay, struct idmap_entry *entry)
 
 	if (!replay->dry) {
 		replay_before_change(replay, entry->node);
-		memctx_free((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS));
+		if ((entry->ptr & CHUNK_KEPT) != 0)
+			replay->counts.not_done++;
+		else
+			memctx_free((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS));
 		replay_note_total(replay, node);
 	}
 	node->frees++;
 	replay_take_live(replay, node, 1, entry->size);
 }
 
-bool replay_is_large(const void *chunk)
+/* In a bump context, whose chunks say nothing of themselves, by the size alone. */
+bool replay_is_large(const struct node *node, const void *chunk, uint64_t size)
 {
 	struct memctx_chunk_info info;
 
+	if (node->as == MEMCTX_BUMP)
+		return size > BUMP_LARGEST;
 	return memctx_describe(chunk, &info) && info.is_large;
 }
 
@@ -39,14 +47,17 @@ static uintptr_t tags_for(const struct node *node, uint64_t size, uint64_t align
 		tags |= CHUNK_LARGE;
 	if (node->kind == TRACE_BUMP)
 		tags |= CHUNK_BUMP;
+	if (node->as == MEMCTX_BUMP)
+		tags |= CHUNK_KEPT;
 	return tags;
 }
 
 /* Counts the chunk if it is large; the allocator's own counts tell about the others. */
-static void count_large(struct replay *replay, uintptr_t tagged)
+static void count_large(
+	struct replay *replay, const struct node *node, uintptr_t tagged, uint64_t size)
 {
 	if ((tagged & CHUNK_LARGE) != 0 && !replay->dry &&
-		replay_is_large((void *)(tagged & ~(uintptr_t)CHUNK_TAGS)))
+		replay_is_large(node, (void *)(tagged & ~(uintptr_t)CHUNK_TAGS), size))
 		replay->counts.large++;
 }
 
@@ -128,7 +139,7 @@ static enum replay_step place_chunk(
 	entry->size = event->size;
 	entry->node = at;
 	entry->era = node->era & IDMAP_LAST_ERA;
-	count_large(replay, entry->ptr);
+	count_large(replay, node, entry->ptr, event->size);
 	node->allocs++;
 	replay_add_live(replay, node, 1, event->size);
 	return replay_done(replay, event);
@@ -182,6 +193,21 @@ static void rename_chunk(struct replay *replay, struct idmap_entry *entry, uint6
 	idmap_write(place_for(replay, id), &moved);
 }
 
+/* A chunk of a bump context is moved by hand where it must grow; what it was stays. */
+static void *resize_memory(struct replay *replay, const struct node *node,
+	const struct idmap_entry *entry, void *old, uint64_t size)
+{
+	void *moved;
+
+	if ((entry->ptr & CHUNK_KEPT) == 0)
+		return memctx_realloc(old, size);
+	replay->counts.not_done++;
+	if (size <= entry->size)
+		return old;
+	moved = memctx_alloc(node->ctx, size);
+	return moved != NULL ? memcpy(moved, old, entry->size) : NULL;
+}
+
 /* A realloc that is right. */
 static enum replay_step resize_chunk(
 	struct replay *replay, const struct trace_event *event, struct idmap_entry *entry)
@@ -196,7 +222,7 @@ static enum replay_step resize_chunk(
 		uintptr_t chunk;
 
 		replay_before_change(replay, entry->node);
-		chunk = (uintptr_t)memctx_realloc((void *)old, event->size);
+		chunk = (uintptr_t)resize_memory(replay, node, entry, (void *)old, event->size);
 		if (chunk == 0)
 			return replay_refused(
 				replay, event, TRACE_FIELD_SIZE, entry->node, event->size);
@@ -204,7 +230,7 @@ static enum replay_step resize_chunk(
 		entry->ptr = chunk | tags;
 		if (chunk != old) {
 			replay->moved++;
-			count_large(replay, entry->ptr);
+			count_large(replay, node, entry->ptr, event->size);
 		}
 	}
 	replay_take_live(replay, node, 1, entry->size);

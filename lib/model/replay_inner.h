@@ -28,6 +28,7 @@
 /* The low bits of a chunk entry's ptr, which its alignment leaves free. */
 #define CHUNK_LARGE 1u /* freeing or resizing it may give memory back */
 #define CHUNK_BUMP 2u  /* it may not be freed */
+#define CHUNK_KEPT 4u  /* it cannot be freed: its context is replayed as a bump */
 #define CHUNK_TAGS 7u
 
 /* What applying an event yields. */
@@ -60,6 +61,8 @@ struct replay {
 	struct replay_error *error;
 	void (*on_skip)(const struct replay_error *error, void *arg);
 	void *arg;
+	const struct setting *settings;
+	size_t nsettings;
 	bool keep_going, dry, lost;
 	bool ended;      /* the trace has been applied to its end */
 	bool overflow;   /* a dry sum passed 64 bits */
@@ -93,8 +96,8 @@ enum replay_step replay_other(struct replay *replay, const struct trace_event *e
 /* SIZE in a slab is not its chunk size. */
 enum replay_step replay_wrong_size(
 	struct replay *replay, const struct trace_event *event, const struct node *node);
-/* Whether a chunk stands alone in its block. */
-bool replay_is_large(const void *chunk);
+/* Whether a chunk of SIZE bytes in NODE stands alone in its block. */
+bool replay_is_large(const struct node *node, const void *chunk, uint64_t size);
 
 /* Whether the entry's chunk lives. */
 static inline bool replay_lives(const struct replay *replay, const struct idmap_entry *entry)

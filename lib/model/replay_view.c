@@ -234,10 +234,10 @@ static int write_context(const struct replay *replay, uint32_t at, bool peak, st
 	links[at].index = (uint32_t)snapshot->n;
 	context = snapshot_add(snapshot, node->id,
 		parent == 0 ? SNAPSHOT_NONE : links[parent].index, replay->nodes.cold[at].name,
-		standing.ident, trace_kind_name((enum trace_kind)node->kind));
+		standing.ident, memctx_kind_name((enum memctx_kind)node->as));
 	if (context == NULL)
 		return -1;
-	if (node->kind != TRACE_ASET)
+	if (node->as != node->kind)
 		snapshot->kinds_replaced++;
 	if (standing.figures == NULL) {
 		take_figures(node, &context->own, &context->peak_total_bytes);

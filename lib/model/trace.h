@@ -36,7 +36,7 @@ enum trace_op {
 };
 
 /* KIND of a create line, in the order of trace_kind_name(). */
-enum trace_kind { TRACE_ASET, TRACE_SLAB, TRACE_GENERATION, TRACE_BUMP, TRACE_KINDS };
+enum trace_kind { TRACE_ASET, TRACE_SLAB, TRACE_GENERATION, TRACE_BUMP, TRACE_MALLOC, TRACE_KINDS };
 
 /* Which optional parts stood in the line (trace_event.has). */
 #define TRACE_HAS_PARENT 0x01u   /* create, move: under a parent; else a root */
@@ -50,6 +50,7 @@ enum trace_kind { TRACE_ASET, TRACE_SLAB, TRACE_GENERATION, TRACE_BUMP, TRACE_KI
 #define TRACE_KEY_CHUNK 0x08u
 #define TRACE_KEY_BLOCK 0x10u
 #define TRACE_KEY_IDENT 0x20u
+#define TRACE_KEY_CLASSES 0x80u
 
 /*
  * What a create or an ident line carries besides its ids.  Strings are decoded, may hold any
@@ -61,6 +62,7 @@ struct trace_create {
 	const char *ident; /* create with ident="…", ident; else NULL */
 	size_t ident_len;
 	uint64_t init, max, min, chunk, block; /* where has says so, else 0 */
+	uint64_t classes;                      /* of an aset: steps a doubling, 1 or 4 */
 	unsigned has;
 };
 

@@ -34,7 +34,7 @@ static const struct {
 	[SLOT_CTX] = {"CTX", "a context's id", TRACE_FIELD_CTX, offsetof(struct trace_event, ctx)},
 	[SLOT_PARENT] = {"PARENT", "a context's id or -", TRACE_FIELD_PARENT,
 		offsetof(struct trace_event, id2)},
-	[SLOT_KIND] = {"KIND", "aset, slab, generation or bump", TRACE_FIELD_KIND, 0},
+	[SLOT_KIND] = {"KIND", "aset, slab, generation, bump or malloc", TRACE_FIELD_KIND, 0},
 	[SLOT_NAME] = {"NAME", "a \"string\"", TRACE_FIELD_NAME, 0},
 	[SLOT_TEXT] = {"TEXT", "a \"string\"", TRACE_FIELD_NAME, 0},
 	[SLOT_CHUNK] = {"CHUNK", "a chunk's id", TRACE_FIELD_CHUNK,
@@ -55,7 +55,7 @@ static const struct {
 
 #define CREATE_KEYS                                                                                \
 	(TRACE_KEY_INIT | TRACE_KEY_MAX | TRACE_KEY_MIN | TRACE_KEY_CHUNK | TRACE_KEY_BLOCK |      \
-		TRACE_KEY_IDENT)
+		TRACE_KEY_IDENT | TRACE_KEY_CLASSES)
 
 static const struct word {
 	const char *name;
@@ -81,7 +81,7 @@ static const struct word {
 	[TRACE_THREAD] = {"thread", {SLOT_THREAD}, 0, false},
 };
 
-static const char *const kinds[TRACE_KINDS] = {"aset", "slab", "generation", "bump"};
+static const char *const kinds[TRACE_KINDS] = {"aset", "slab", "generation", "bump", "malloc"};
 
 static const struct {
 	const char *name;
@@ -91,6 +91,7 @@ static const struct {
 	{"align", TRACE_KEY_ALIGN, 0},
 	{"block", TRACE_KEY_BLOCK, offsetof(struct trace_create, block)},
 	{"chunk", TRACE_KEY_CHUNK, offsetof(struct trace_create, chunk)},
+	{"classes", TRACE_KEY_CLASSES, offsetof(struct trace_create, classes)},
 	{"ident", TRACE_KEY_IDENT, 0},
 	{"init", TRACE_KEY_INIT, offsetof(struct trace_create, init)},
 	{"max", TRACE_KEY_MAX, offsetof(struct trace_create, max)},
@@ -294,6 +295,12 @@ static int key_number(struct trace_line *line, const struct trace_key *key, int 
 	}
 	if (how == NUMBER_TOO_BIG)
 		return too_big(line, key->start, key->value, key->end, name);
+	if (key->known == TRACE_KEY_CLASSES && number != 1 && number != 4) {
+		trace_line_error(line, key->start,
+			"classes=%llu; expected the classes a doubling, 1 or 4",
+			(unsigned long long)number);
+		return -1;
+	}
 	if (key->known != TRACE_KEY_ALIGN) {
 		memcpy((char *)create + known_keys[index].offset, &number, sizeof(number));
 		return 0;

@@ -106,6 +106,9 @@ static void write_key(FILE *out, const struct trace_event *event, unsigned key)
 	case TRACE_KEY_CHUNK:
 		write_number_key(out, "chunk", event->create->chunk);
 		break;
+	case TRACE_KEY_CLASSES:
+		write_number_key(out, "classes", event->create->classes);
+		break;
 	case TRACE_KEY_IDENT:
 		write_text(out, " ident=");
 		trace_write_string(out, event->create->ident, event->create->ident_len);
@@ -125,8 +128,8 @@ static void write_key(FILE *out, const struct trace_event *event, unsigned key)
 /* The keys that the event itself knows, in alphabetical order. */
 static void write_event_keys(FILE *out, const struct trace_event *event)
 {
-	static const unsigned order[] = {TRACE_KEY_BLOCK, TRACE_KEY_CHUNK, TRACE_KEY_IDENT,
-		TRACE_KEY_INIT, TRACE_KEY_MAX, TRACE_KEY_MIN};
+	static const unsigned order[] = {TRACE_KEY_BLOCK, TRACE_KEY_CHUNK, TRACE_KEY_CLASSES,
+		TRACE_KEY_IDENT, TRACE_KEY_INIT, TRACE_KEY_MAX, TRACE_KEY_MIN};
 	if (event->op == TRACE_ALLOC && (event->has & TRACE_HAS_ALIGN) != 0)
 		write_key(out, event, TRACE_KEY_ALIGN);
 	if (event->op != TRACE_CREATE)
