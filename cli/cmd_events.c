@@ -18,6 +18,7 @@
 #include "model/size.h"
 #include "run.h"
 #include "screen.h"
+#include "set.h"
 
 enum {
 	OPTION_AT,
@@ -26,6 +27,7 @@ enum {
 	OPTION_LISTS,
 	OPTION_KEEP_GOING,
 	OPTION_MEMORY,
+	OPTION_SET,
 	OPTION_FOLLOW,
 	OPTION_KIND,
 	OPTION_MIN_SIZE,
@@ -41,6 +43,7 @@ static const struct cli_option options[] = {
 	[OPTION_LISTS] = {'l', "lists", NULL, "show every list that changed, before and after"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error"},
 	[OPTION_MEMORY] = {0, "memory", "BYTES", "take at most that much memory for the contexts"},
+	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	[OPTION_FOLLOW] = {'F', "follow", NULL, "of a process: what happens from now on"},
 	[OPTION_KIND] = {0, "kind", "WORD", "of a process: only events of that name, as alloc"},
 	[OPTION_MIN_SIZE] = {0, "min-size", "BYTES",
@@ -64,6 +67,7 @@ struct request {
 	int n_wanted;
 	bool lists, keep_going, has_count;
 	uint64_t memory;
+	struct replay_options what_if; /* its settings alone */
 	struct events_live live;
 	const char *trace_option, *live_option; /* the last given that is about one of the two */
 	char *why; /* of EXPLAIN_TEXT: why the last event was skipped */
@@ -81,6 +85,7 @@ static int open_at(struct run *run, const struct request *request, uint64_t even
 {
 	*run = (struct run)RUN_INIT;
 	run->path = request->path;
+	run->options = request->what_if;
 	run->options.keep_going = request->keep_going;
 	run->options.memory = request->memory;
 	run->options.on_skip = note_skip;
@@ -321,6 +326,8 @@ static int parse_option(struct request *request, const struct cli_args *args, in
 		return size_parse(value, &request->memory) == 0
 			       ? CLI_DONE
 			       : cli_usage(args, "--memory=%s: expected a number of bytes", value);
+	case OPTION_SET:
+		return set_take(args, options[option].name, &request->what_if);
 	case OPTION_LISTS:
 		request->lists = true;
 		return CLI_DONE;

@@ -17,6 +17,7 @@
 #include "model/state.h"
 #include "report.h"
 #include "run.h"
+#include "set.h"
 
 enum {
 	OPTION_JSON,
@@ -24,6 +25,8 @@ enum {
 	OPTION_MEMORY,
 	OPTION_UNTIL,
 	OPTION_ALL,
+	OPTION_KIND,
+	OPTION_SET,
 };
 
 static const struct cli_option options[] = {
@@ -35,6 +38,8 @@ static const struct cli_option options[] = {
 	[OPTION_UNTIL] = {'u', "until", "N",
 		"stop after event N, or at a time of the trace (suffix ns, us, ms, s)"},
 	[OPTION_ALL] = {'a', "all", NULL, "list every context, not only the largest"},
+	[OPTION_KIND] = {0, "kind", "KIND", SET_KIND_HELP},
+	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	{0},
 };
 
@@ -66,6 +71,11 @@ static int parse_options(struct cli_args *args, struct run *run, bool *json, boo
 			break;
 		case OPTION_ALL:
 			*all = true;
+			break;
+		case OPTION_KIND:
+		case OPTION_SET:
+			if (set_take(args, options[option].name, &run->options) != CLI_DONE)
+				return CLI_USAGE;
 			break;
 		}
 	}
@@ -191,6 +201,12 @@ const struct command command_replay = {
 		"there is, or more than --memory, it stops with status 3. At an event in error "
 		"it stops with status 1 and prints no report, unless --keep-going is given.\n"
 		"\n"
+		"With --kind and --set contexts get another kind, or other sizes, than the trace "
+		"has: what if. A pattern is a shell's (*, ?, [a-z]); of two settings that both "
+		"fit a name, the later holds. What a bump cannot free stays, and is counted.\n"
+		"\n"
+		"  memctx-tool replay --set 'Executor*:classes=fine,init=4K' "
+		"traces/pg_pgbench.trace\n"
 		"  memctx-tool replay traces/trace.txt\n"
 		"  memctx-tool replay --until 5.9ms --bytes traces/trace.txt\n"
 		"  xzcat big.trace.xz | memctx-tool replay --json - | jq .peak\n",

@@ -16,6 +16,7 @@
 #include "model/source.h"
 #include "run.h"
 #include "screen.h"
+#include "set.h"
 #include "tree_table.h"
 
 enum {
@@ -32,6 +33,8 @@ enum {
 	OPTION_PID,
 	OPTION_KEEP_GOING,
 	OPTION_MEMORY,
+	OPTION_KIND,
+	OPTION_SET,
 };
 
 static const struct cli_option options[] = {
@@ -54,6 +57,8 @@ static const struct cli_option options[] = {
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error, and count them"},
 	[OPTION_MEMORY] = {'m', "memory", "BYTES",
 		"most memory that a replay's contexts may take (suffix K, M, G)"},
+	[OPTION_KIND] = {0, "kind", "KIND", SET_KIND_HELP},
+	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	{0},
 };
 
@@ -235,6 +240,9 @@ static int parse_source_option(struct request *request, const struct cli_args *a
 	case OPTION_KEEP_GOING:
 		request->source.replay.keep_going = true;
 		return CLI_DONE;
+	case OPTION_KIND:
+	case OPTION_SET:
+		return set_take(args, options[option].name, &request->source.replay);
 	default:
 		request->form = option == OPTION_JSON ? FORM_NESTED : FORM_FLAT;
 		return CLI_DONE;

@@ -11,6 +11,7 @@
 #include "model/size.h"
 #include "run.h"
 #include "screen.h"
+#include "set.h"
 #include "tui/chooser.h"
 #include "tui/term.h"
 #include "tui/tui.h"
@@ -27,6 +28,8 @@ enum {
 	OPTION_PID,
 	OPTION_KEEP_GOING,
 	OPTION_MEMORY,
+	OPTION_KIND,
+	OPTION_SET,
 };
 
 static const struct cli_option options[] = {
@@ -46,6 +49,8 @@ static const struct cli_option options[] = {
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error"},
 	[OPTION_MEMORY] = {'m', "memory", "BYTES",
 		"most memory that a replay's contexts may take (suffix K, M, G)"},
+	[OPTION_KIND] = {0, "kind", "KIND", SET_KIND_HELP},
+	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	{0},
 };
 
@@ -121,6 +126,9 @@ static int take_option(const struct cli_args *args, int option, struct request *
 		if (size_parse(args->value, &request->source.replay.memory) != 0)
 			return cli_usage(args, "--memory takes a number of bytes");
 		break;
+	case OPTION_KIND:
+	case OPTION_SET:
+		return set_take(args, options[option].name, &request->source.replay);
 	}
 	return CLI_DONE;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options --kind and --set.  A command line has one list of them, which lives as long as the
+ * process, since replays refer to it.
+ */
+#include "set.h"
+
+#include <string.h>
+
+#include "model/setting.h"
+
+enum { MOST = 64 };
+
+static struct setting settings[MOST];
+static size_t n;
+
+int set_take(const struct cli_args *args, const char *name, struct replay_options *options)
+{
+	char message[SETTING_TEXT];
+
+	if (n == MOST)
+		return cli_usage(args, "--%s: expected at most %d of them", name, MOST);
+	if (strcmp(name, "kind") == 0 && strchr(args->value, ':') != NULL)
+		return cli_usage(
+			args, "--kind=%s: expected a kind alone; --set takes more", args->value);
+	if (!setting_parse(args->value, &settings[n], message))
+		return cli_usage(args, "--%s: %s", name, message);
+	options->settings = settings;
+	options->nsettings = ++n;
+	return CLI_DONE;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options --kind and --set, which several commands have: what if contexts were of another kind
+ * or size.
+ */
+#ifndef CLI_SET_H
+#define CLI_SET_H
+
+#include "cli.h"
+#include "model/replay.h"
+
+#define SET_KIND_HELP "replay every context as KIND: aset, fine, slab, generation, bump or malloc"
+#define SET_ARGUMENT "PATTERN:KEY=VALUE,..."
+#define SET_HELP                                                                                   \
+	"what if the contexts with a name like PATTERN had another kind, init, max, chunk or "     \
+	"classes (pow2, fine); repeatable"
+
+/*
+ * Takes the value of option --NAME; those given later stand over the earlier.  CLI_DONE, or
+ * CLI_USAGE, the reason being said.
+ */
+int set_take(const struct cli_args *args, const char *name, struct replay_options *options);
+
+#endif
