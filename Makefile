@@ -293,14 +293,15 @@ coverage:
 coverage-run: tests
 	@scripts/coverage.sh $(B) $(test_programs)
 
-bench: lib bench-programs
+bench: lib tool bench-programs
 	@B=$(B) bench/run.sh
+	@echo; $(B)/bench/tui_bench $(tool)
 bench_mains := $(filter %_bench.c,$(bench_src))
 bench_parts := $(filter-out $(bench_mains),$(bench_src))
 bench-programs: $(call programs,$(bench_mains))
 $(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) \
-		$(model) $(static)
-	$(call link,$(model_libs) -ldl -lm)
+		$(tui) $(model) $(static)
+	$(call link,$(if $(tui),$(tui_libs)) $(model_libs) -ldl -lm)
 
 # What to see first.
 demo:

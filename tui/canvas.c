@@ -240,15 +240,41 @@ void canvas_frame(struct canvas *canvas, int y, int x, int height, int width, un
 		}
 }
 
-void canvas_print(const struct canvas *canvas, FILE *out)
+static void print_attr(unsigned attr, FILE *out)
+{
+	static const int colors[] = {0, 32, 35, 36, 31};
+	unsigned color = (attr & CANVAS_COLOR) >> 4;
+
+	fputs("\033[0", out);
+	if (attr & CANVAS_BOLD)
+		fputs(";1", out);
+	if (attr & CANVAS_DIM)
+		fputs(";2", out);
+	if (attr & CANVAS_REVERSE)
+		fputs(";7", out);
+	if (color > 0 && color < sizeof colors / sizeof *colors)
+		fprintf(out, ";%d", colors[color]);
+	fputc('m', out);
+}
+
+void canvas_print(const struct canvas *canvas, bool color, FILE *out)
 {
 	for (int y = 0; y < canvas->height; y++) {
+		unsigned attr = CANVAS_PLAIN;
 		int end = canvas->width;
 
-		while (end > 0 && !strcmp(canvas_at(canvas, y, end - 1)->text, " "))
+		while (end > 0 && !strcmp(canvas_at(canvas, y, end - 1)->text, " ") &&
+			!(color && canvas_at(canvas, y, end - 1)->attr & CANVAS_REVERSE))
 			end--;
-		for (int x = 0; x < end; x++)
-			fputs(canvas_at(canvas, y, x)->text, out);
+		for (int x = 0; x < end; x++) {
+			const struct canvas_cell *cell = canvas_at(canvas, y, x);
+
+			if (color && cell->attr != attr)
+				print_attr(attr = cell->attr, out);
+			fputs(cell->text, out);
+		}
+		if (attr != CANVAS_PLAIN)
+			print_attr(CANVAS_PLAIN, out);
 		fputc('\n', out);
 	}
 }

@@ -77,7 +77,10 @@ void canvas_bar(struct canvas *canvas, int y, int x, int width, const struct can
 /* A frame of lines around [y, y + height) and [x, x + width), blank inside. */
 void canvas_frame(struct canvas *canvas, int y, int x, int height, int width, unsigned attr);
 
-/* The canvas as lines of text without blanks at their ends. */
-void canvas_print(const struct canvas *canvas, FILE *out);
+/*
+ * The canvas as lines of text without blanks at their ends; COLOR: with the codes for attributes
+ * and colours that terminals know.
+ */
+void canvas_print(const struct canvas *canvas, bool color, FILE *out);
 
 #endif

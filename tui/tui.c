@@ -167,7 +167,7 @@ static bool print_screen(struct state *state, const struct tui_options *options,
 	if (!canvas)
 		return false;
 	view_paint(canvas, state);
-	canvas_print(canvas, out);
+	canvas_print(canvas, options->color, out);
 	canvas_free(canvas);
 	return true;
 }

@@ -12,7 +12,7 @@
 #include "tui/feed.h"
 
 struct tui_options {
-	bool ascii, color;
+	bool ascii, color; /* color: of scripts and batches too, as codes */
 	double interval;   /* seconds between two looks at a live process */
 	int width, height; /* of scripts and batches */
 	uint64_t start;    /* the event to begin with; SNAPSHOT_UNKNOWN: the peak */

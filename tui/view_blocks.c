@@ -9,7 +9,7 @@
 #include "model/size.h"
 #include "tui/view.h"
 
-enum { BLOCKS_MOST = 128, MAP_MOST = 1000, MAP_FROM = 13, NOTE_WIDTH = 34, NOTE_FROM = 90 };
+enum { BLOCKS_MOST = 128, MAP_MOST = 1000, MAP_FROM = 14, NOTE_WIDTH = 34, NOTE_FROM = 90 };
 
 void view_block_map(struct layout_box box, int *x, int *width)
 {

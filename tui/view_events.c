@@ -225,7 +225,8 @@ void view_events(struct canvas *canvas, const struct state *state, struct layout
 	if (state->only)
 		snprintf(text, sizeof text, "EVENTS of %.200s alone", state->name);
 	else
-		snprintf(text, sizeof text, "EVENTS");
+		snprintf(text, sizeof text, "%s",
+			is_trace ? "EVENTS" : "EVENTS  TID  EVENT           SIZE  CONTEXT");
 	view_heading(canvas, state, PANE_EVENTS, box, text);
 	if (is_trace && !state->only)
 		canvas_put(canvas, box.y, box.x + did, box.width - did, CANVAS_BOLD, 0,

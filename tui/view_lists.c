@@ -254,7 +254,8 @@ void view_lists(struct canvas *canvas, const struct state *state, struct layout_
 	char name[STATE_NAME + 40];
 	int classes[SNAPSHOT_CLASSES], n, y = box.y + 1, end = box.y + box.height;
 
-	snprintf(name, sizeof name, "FREELISTS of %.200s%s", state->has_selected ? state->name : "",
+	snprintf(name, sizeof name, "FREELISTS%s%.200s%s", state->has_selected ? " of " : "",
+		state->has_selected ? state->name : "",
 		row && !state->options.own && !state->options.group && row->contexts > row->members
 			? " and all below"
 			: "");

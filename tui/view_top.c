@@ -122,7 +122,7 @@ static void paint_totals(struct canvas *canvas, const struct state *state, struc
 {
 	const struct snapshot_figures *sum = &state->totals;
 	uint64_t n = feed_snapshot(state->feed)->n;
-	unsigned flags = view_size_flags(canvas);
+	unsigned flags = view_size_flags(canvas) | SIZE_DIGIT;
 	int x = 1, end = box.width, y = box.y;
 	char text[SIZE_TEXT];
 
@@ -196,12 +196,12 @@ static void paint_history(struct canvas *canvas, const struct state *state, stru
 	const uint64_t *samples;
 	int position, n = feed_history(state->feed, &samples, &position);
 	int width = box.width - 9;
-	uint64_t most = 1;
+	uint64_t most = 0;
 	char text[SIZE_TEXT];
 
 	for (int i = 0; i < n; i++)
 		most = samples[i] > most ? samples[i] : most;
-	if (n == 0)
+	if (most == 0)
 		return;
 	if (feed_kind(state->feed) == FEED_LIVE && n < width)
 		width = n;
