@@ -3,19 +3,19 @@
  * Feeds: a trace that is replayed to and fro, a live process looked at again and again, a
  * snapshot that stands still.
  *
- * A trace is replayed forwards; to go back it is replayed from its start.  A second replay of it
- * runs whenever nobody waits, and finds the length, the peak and the totals for the time line.
+ * A trace is sought (model/seek.h), and what needs the whole of it is found whenever nobody waits.
  *
- * Invariant: `events` are the last n_events events before the moment that the snapshot shows.
+ * Invariants: `events` are the last n_events events before the moment that the snapshot shows;
+ * while a trace is shown its contexts are those that the library knows.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "model/seek.h"
 #include "tui/feed_live.h"
 
-#define IDLE_EVENTS 20000
 #define TAIL_EVENTS 24 /* explained before a moment that was sought */
 
 struct feed {
@@ -29,23 +29,17 @@ struct feed {
 
 	struct feed_live *live;
 
-	struct trace_reader *reader;
-	struct replay *replay;
-	struct explain *explain;
-	uint64_t event;
+	struct seek *seek;
 	struct explain_event events[FEED_EVENTS];
 	int n_events;
 
-	struct trace_reader *scout_reader;
-	struct replay *scout;
-	bool scouted;
-	uint64_t last, peak;
-	uint64_t samples[FEED_HISTORY], sample_events[FEED_HISTORY];
+	uint64_t samples[FEED_HISTORY]; /* of a live process */
 	int n_samples;
-	uint64_t sample_step; /* events between samples */
 };
 
-/* ---- Replays -------------------------------------------------------------------------- */
+_Static_assert((int)SEEK_SAMPLES <= (int)FEED_HISTORY, "a trace's samples are no more");
+
+/* ---- Traces --------------------------------------------------------------------------- */
 
 static void say(struct feed *feed, const char *text, uint64_t line)
 {
@@ -56,53 +50,10 @@ static void say(struct feed *feed, const char *text, uint64_t line)
 		snprintf(feed->trouble, sizeof feed->trouble, "%.390s", text);
 }
 
-static struct replay *begin_replay(struct feed *feed, struct trace_reader **reader)
-{
-	struct trace_error trace_error;
-	struct replay_error error;
-	struct replay *replay;
-
-	*reader = trace_open(
-		feed->path, feed->options.replay.keep_going ? TRACE_KEEP_GOING : 0, &trace_error);
-	if (!*reader) {
-		say(feed, trace_error.message, trace_error.line);
-		return NULL;
-	}
-	replay = replay_new(*reader, &feed->options.replay, &error);
-	if (!replay) {
-		say(feed, error.message, error.line);
-		trace_close(*reader);
-		*reader = NULL;
-	}
-	return replay;
-}
-
-static void end_replay(struct replay **replay, struct trace_reader **reader)
-{
-	replay_free(*replay);
-	if (*reader)
-		trace_close(*reader);
-	*replay = NULL;
-	*reader = NULL;
-}
-
-/* Back to before the first event. */
-static bool rewind_trace(struct feed *feed)
-{
-	explain_free(feed->explain);
-	feed->explain = NULL;
-	end_replay(&feed->replay, &feed->reader);
-	feed->replay = begin_replay(feed, &feed->reader);
-	feed->event = 0;
-	feed->n_events = 0;
-	if (feed->replay)
-		feed->explain = explain_new(feed->replay);
-	return feed->explain != NULL;
-}
-
 static void take_snapshot(struct feed *feed)
 {
-	struct snapshot *snapshot = replay_snapshot(feed->replay);
+	const struct replay *replay = seek_replay(feed->seek);
+	struct snapshot *snapshot = replay ? replay_snapshot(replay) : NULL;
 
 	if (!snapshot)
 		return;
@@ -124,202 +75,118 @@ static bool step(struct feed *feed)
 			(size_t)feed->n_events * sizeof *feed->events);
 	}
 	event = &feed->events[feed->n_events];
-	result = explain_next(feed->explain, event, &error);
+	result = seek_next(feed->seek, event, &error);
 	if (result < 0)
 		say(feed, error.message, error.line);
 	if (result <= 0)
 		return false;
-	feed->event = event->number;
 	feed->n_events++;
 	return true;
 }
 
+/* Goes to where the explaining before EVENT begins. */
+static void approach(struct feed *feed, uint64_t event)
+{
+	uint64_t first = event > TAIL_EVENTS ? event - TAIL_EVENTS : 0;
+	struct replay_error error;
+
+	if (event >= seek_event(feed->seek) && first <= seek_event(feed->seek))
+		return;
+	feed->n_events = 0;
+	if (seek_to(feed->seek, first, &error) < 0)
+		say(feed, error.message, error.line);
+}
+
 bool feed_seek(struct feed *feed, uint64_t event)
 {
-	struct replay_error error;
-	uint64_t skip = event > TAIL_EVENTS ? event - TAIL_EVENTS : 0;
+	uint64_t end = event;
 
 	if (feed->kind != FEED_TRACE)
 		return false;
-	if ((event < feed->event || !feed->explain) && !rewind_trace(feed))
-		return false;
 	feed->trouble[0] = '\0';
-	if (skip > feed->event) {
-		int result = explain_run(feed->explain, skip, &error);
-
-		feed->n_events = 0;
-		feed->event = replay_counts(feed->replay)->events;
-		if (result < 0)
-			say(feed, error.message, error.line);
-	}
-	while (feed->event < event && step(feed))
+	while (event > seek_passed(feed->seek) && feed_last(feed) == SNAPSHOT_UNKNOWN &&
+		feed_idle(feed))
+		;
+	if (end > feed_last(feed))
+		end = feed_last(feed);
+	approach(feed, end);
+	/* Past the end a trace may have an error to tell. */
+	while (seek_event(feed->seek) < event && step(feed))
 		;
 	take_snapshot(feed);
 	return true;
 }
 
-/* What an event is sought by. */
-struct wanted {
-	bool is_reset;
-	uint64_t context;
-	uint64_t time_ns; /* else: the last event up to here */
-};
-
-static bool is_wanted(const struct wanted *wanted, const struct explain_subject *subject)
-{
-	if (wanted->time_ns != SNAPSHOT_UNKNOWN)
-		return true;
-	if (wanted->is_reset)
-		return subject->op == TRACE_RESET || subject->op == TRACE_RESETONLY;
-	return subject->has_context && subject->context == wanted->context;
-}
-
-/*
- * Goes on from here to the first wanted event, or to the last one before BEFORE; *FOUND gets its
- * number, or stays.
- */
-static void search(struct feed *feed, const struct wanted *wanted, uint64_t before, uint64_t *found)
-{
-	struct explain_subject subject;
-	struct replay_error error;
-
-	while (explain_peek(feed->explain, &subject, &error) > 0 && subject.number < before) {
-		struct replay_moment now;
-		bool is_it = is_wanted(wanted, &subject);
-
-		if (wanted->time_ns != SNAPSHOT_UNKNOWN) {
-			replay_now(feed->replay, &now);
-			is_it = now.time_ns == SNAPSHOT_UNKNOWN || now.time_ns <= wanted->time_ns;
-			if (!is_it)
-				return;
-		}
-		if (explain_run(feed->explain, subject.number, &error) < 0)
-			return;
-		feed->event = replay_counts(feed->replay)->events;
-		if (is_it)
-			*found = subject.number;
-		if (is_it && before == UINT64_MAX && wanted->time_ns == SNAPSHOT_UNKNOWN)
-			return;
-	}
-}
-
-static bool seek_wanted(struct feed *feed, const struct wanted *wanted, bool back)
-{
-	uint64_t from = feed->event, found = SNAPSHOT_UNKNOWN;
-
-	if (feed->kind != FEED_TRACE || (back && !rewind_trace(feed)))
-		return false;
-	search(feed, wanted, back && wanted->time_ns == SNAPSHOT_UNKNOWN ? from : UINT64_MAX,
-		&found);
-	rewind_trace(feed);
-	if (found == SNAPSHOT_UNKNOWN && wanted->time_ns != SNAPSHOT_UNKNOWN)
-		found = 0;
-	feed_seek(feed, found == SNAPSHOT_UNKNOWN ? from : found);
-	return found != SNAPSHOT_UNKNOWN;
-}
-
 bool feed_seek_time(struct feed *feed, uint64_t time_ns)
 {
-	struct wanted wanted = {.time_ns = time_ns};
+	struct replay_error error;
 
-	return seek_wanted(feed, &wanted, true);
+	if (feed->kind != FEED_TRACE)
+		return false;
+	feed->n_events = 0;
+	if (seek_to_time(feed->seek, time_ns, &error) < 0)
+		say(feed, error.message, error.line);
+	return feed_seek(feed, seek_event(feed->seek));
+}
+
+static bool seek_found(struct feed *feed, uint64_t event)
+{
+	return event != SNAPSHOT_UNKNOWN && feed_seek(feed, event);
 }
 
 bool feed_seek_context(struct feed *feed, uint64_t context, bool back)
 {
-	struct wanted wanted = {.context = context, .time_ns = SNAPSHOT_UNKNOWN};
-
-	return seek_wanted(feed, &wanted, back);
+	return feed->kind == FEED_TRACE &&
+	       seek_found(feed, seek_find_context(feed->seek, context, back));
 }
 
 bool feed_seek_reset(struct feed *feed, bool back)
 {
-	struct wanted wanted = {.is_reset = true, .time_ns = SNAPSHOT_UNKNOWN};
-
-	return seek_wanted(feed, &wanted, back);
+	return feed->kind == FEED_TRACE && seek_found(feed, seek_find_reset(feed->seek, back));
 }
 
 uint64_t feed_event(const struct feed *feed)
 {
-	return feed->event;
+	return feed->kind == FEED_TRACE ? seek_event(feed->seek) : 0;
 }
 
 /* ---- The first pass ------------------------------------------------------------------- */
 
-static void add_sample(struct feed *feed, uint64_t event, uint64_t total)
-{
-	if (feed->n_samples == FEED_HISTORY) {
-		/* Every other one goes; the rest reach twice as far. */
-		for (int i = 0; i < FEED_HISTORY / 2; i++) {
-			feed->samples[i] = feed->samples[2 * i + 1];
-			feed->sample_events[i] = feed->sample_events[2 * i + 1];
-		}
-		feed->n_samples = FEED_HISTORY / 2;
-		feed->sample_step *= 2;
-	}
-	feed->samples[feed->n_samples] = total;
-	feed->sample_events[feed->n_samples++] = event;
-}
-
-static void end_scout(struct feed *feed)
-{
-	struct replay_moment peak;
-
-	replay_peak(feed->scout, &peak);
-	feed->peak = peak.event;
-	feed->last = replay_counts(feed->scout)->events;
-	end_replay(&feed->scout, &feed->scout_reader);
-	feed->scouted = true;
-	feed->serial++;
-}
-
 bool feed_idle(struct feed *feed)
 {
-	uint64_t from;
+	bool was_known = feed_last(feed) != SNAPSHOT_UNKNOWN, goes_on;
 
-	if (feed->kind != FEED_TRACE || feed->scouted)
+	if (feed->kind != FEED_TRACE)
 		return false;
-	if (!feed->scout) {
-		feed->scout = begin_replay(feed, &feed->scout_reader);
-		feed->scouted = !feed->scout;
-		return feed->scout != NULL;
-	}
-	from = replay_counts(feed->scout)->events;
-	while (replay_counts(feed->scout)->events - from < IDLE_EVENTS) {
-		uint64_t next = replay_counts(feed->scout)->events + feed->sample_step;
-		struct replay_error error;
-		struct replay_moment now;
-		int result = replay_run(feed->scout, next, UINT64_MAX, &error);
-
-		replay_now(feed->scout, &now);
-		add_sample(feed, now.event, now.figures.total_bytes);
-		if (result == 1)
-			continue;
-		end_scout(feed);
-		return false;
-	}
-	return true;
+	goes_on = seek_pass(feed->seek);
+	if (!was_known && feed_last(feed) != SNAPSHOT_UNKNOWN)
+		feed->serial++;
+	return goes_on;
 }
 
 uint64_t feed_last(const struct feed *feed)
 {
-	return feed->last;
+	return feed->kind == FEED_TRACE ? seek_last(feed->seek) : SNAPSHOT_UNKNOWN;
 }
 
 uint64_t feed_peak(const struct feed *feed)
 {
-	return feed->peak;
+	return feed->kind == FEED_TRACE ? seek_peak(feed->seek) : SNAPSHOT_UNKNOWN;
 }
 
 int feed_history(const struct feed *feed, const uint64_t **samples, int *position)
 {
+	const uint64_t *events;
+	int n;
+
 	*samples = feed->samples;
 	*position = -1;
-	if (feed->kind == FEED_TRACE)
-		for (int i = 0; i < feed->n_samples; i++)
-			if (feed->sample_events[i] <= feed->event)
-				*position = i;
-	return feed->n_samples;
+	if (feed->kind != FEED_TRACE)
+		return feed->n_samples;
+	n = seek_samples(feed->seek, samples, &events);
+	for (int i = 0; i < n && events[i] <= feed_event(feed); i++)
+		*position = i;
+	return n;
 }
 
 /* ---- Live ----------------------------------------------------------------------------- */
@@ -421,6 +288,23 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+static bool open_trace(struct feed *feed, struct source_error *error)
+{
+	struct seek_options options = {.replay = feed->options.replay};
+	struct replay_error cause;
+
+	feed->seek = seek_open(feed->path, &options, &cause);
+	if (feed->seek) {
+		seek_enter(feed->seek);
+		return feed_seek(feed, 0);
+	}
+	*error = (struct source_error){
+		.status = cause.status, .line = cause.line, .column = cause.column};
+	snprintf(error->path, sizeof error->path, "%s", feed->path);
+	snprintf(error->message, sizeof error->message, "%s", cause.message);
+	return false;
+}
+
 static bool open_file(struct feed *feed, const char *argument, struct source_error *error)
 {
 	struct source *source = source_open(argument, &feed->options, error);
@@ -447,14 +331,7 @@ static bool open_file(struct feed *feed, const char *argument, struct source_err
 		return open_live(feed, pid, error);
 	}
 	source_close(source);
-	if (!is_open || feed->kind != FEED_TRACE)
-		return is_open;
-	if (feed_seek(feed, 0))
-		return true;
-	*error = (struct source_error){.status = 1};
-	snprintf(error->path, sizeof error->path, "%s", feed->path);
-	snprintf(error->message, sizeof error->message, "%s", feed->trouble);
-	return false;
+	return is_open && (feed->kind != FEED_TRACE || open_trace(feed, error));
 }
 
 struct feed *feed_of_snapshot(struct snapshot *snapshot, const char *title)
@@ -466,7 +343,6 @@ struct feed *feed_of_snapshot(struct snapshot *snapshot, const char *title)
 		return NULL;
 	}
 	feed->kind = FEED_STILL;
-	feed->last = feed->peak = SNAPSHOT_UNKNOWN;
 	feed->snapshot = snapshot;
 	snprintf(feed->title, sizeof feed->title, "%.150s", title);
 	return feed;
@@ -484,8 +360,6 @@ struct feed *feed_open(
 	}
 	feed->kind = FEED_STILL;
 	feed->options = *options;
-	feed->last = feed->peak = SNAPSHOT_UNKNOWN;
-	feed->sample_step = 16;
 	is_open = argument && all_digits(argument) ? open_live(feed, argument, error)
 						   : open_file(feed, argument, error);
 	if (is_open)
@@ -498,9 +372,7 @@ void feed_close(struct feed *feed)
 {
 	if (!feed)
 		return;
-	explain_free(feed->explain);
-	end_replay(&feed->replay, &feed->reader);
-	end_replay(&feed->scout, &feed->scout_reader);
+	seek_close(feed->seek);
 	feed_live_close(feed->live);
 	snapshot_free(feed->snapshot);
 	free(feed);
@@ -536,18 +408,23 @@ const char *feed_trouble(const struct feed *feed)
 bool feed_chain(
 	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain)
 {
-	const memctx *ctx = feed->replay ? replay_context(feed->replay, context) : NULL;
+	struct look look;
 
-	if (!ctx)
+	if (!feed_look(feed, context, &look))
 		return false;
-	explain_chain(feed->explain, ctx, size_class, chain);
+	explain_chain(seek_explain(feed->seek), look.ctx, size_class, chain);
 	return true;
 }
 
 bool feed_look(const struct feed *feed, uint64_t context, struct look *look)
 {
-	*look = (struct look){feed->replay, feed->explain,
-		feed->replay ? replay_context(feed->replay, context) : NULL};
+	bool is_there = feed->kind == FEED_TRACE && seek_explain(feed->seek);
+
+	*look = (struct look){0};
+	if (!is_there)
+		return false;
+	*look = (struct look){seek_replay(feed->seek), seek_explain(feed->seek),
+		replay_context(seek_replay(feed->seek), context)};
 	return look->ctx != NULL;
 }
 

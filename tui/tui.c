@@ -119,6 +119,8 @@ static bool loop(struct state *state, const struct tui_options *options)
 		int key = term_key(wait_ms(state, is_busy, last, end));
 
 		take_key(state, key, canvas);
+		/* Wherever it led, the way back from there wants preparing. */
+		is_busy = is_busy || (key != KEYS_NONE && feed_kind(state->feed) == FEED_TRACE);
 		time = now();
 		if (key == KEYS_NONE && is_busy) {
 			is_busy = feed_idle(state->feed);
