@@ -5,9 +5,9 @@
 #include "made_trace.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
-
-#include "support.h"
 
 #define IDS 3000
 
@@ -20,14 +20,19 @@ struct writer {
 	uint64_t time;
 };
 
+static uint64_t draw(struct writer *w, uint64_t limit)
+{
+	w->rng = w->rng * 6364136223846793005u + 1442695040888963407u;
+	return (uint64_t)(((unsigned __int128)w->rng * limit) >> 64);
+}
+
 static void write_chunk(struct writer *w)
 {
-	uint64_t id = rng_below(&w->rng, IDS), context = 1 + rng_below(&w->rng, 5);
-	uint64_t size =
-		rng_below(&w->rng, 40) == 0 ? rng_below(&w->rng, 300000) : rng_below(&w->rng, 1000);
+	uint64_t id = draw(w, IDS), context = 1 + draw(w, 5);
+	uint64_t size = draw(w, 40) == 0 ? draw(w, 300000) : draw(w, 1000);
 
 	/* Whether an aligned chunk can grow in place is a matter of its address. */
-	if (w->live[id] && !w->aligned[id] && rng_below(&w->rng, 4) == 0) {
+	if (w->live[id] && !w->aligned[id] && draw(w, 4) == 0) {
 		fprintf(w->out, "realloc %" PRIu64 " %" PRIu64 "\n", id, size);
 		return;
 	}
@@ -37,7 +42,7 @@ static void write_chunk(struct writer *w)
 		return;
 	}
 	w->live[id] = true;
-	w->aligned[id] = rng_below(&w->rng, 30) == 0;
+	w->aligned[id] = draw(w, 30) == 0;
 	fprintf(w->out, "alloc %" PRIu64 " %" PRIu64 " %" PRIu64 "%s\n", context, id, size,
 		w->aligned[id] ? " align=64" : "");
 	w->owner[id] = context;
@@ -45,7 +50,7 @@ static void write_chunk(struct writer *w)
 
 static void write_reset(struct writer *w)
 {
-	uint64_t context = 1 + rng_below(&w->rng, 5);
+	uint64_t context = 1 + draw(w, 5);
 
 	fprintf(w->out, "resetonly %" PRIu64 "\n", context);
 	for (size_t id = 0; id < IDS; id++)
@@ -67,22 +72,21 @@ void made_trace(const char *path, uint64_t events, uint64_t rng)
 		fprintf(w->out, "create %d %s aset \"context %d\" ident=\"i\"\n", i,
 			i == 1 ? "-" : "1", i);
 	for (uint64_t i = 5; i < events; i++) {
-		uint64_t what = rng_below(&w->rng, 1000);
+		uint64_t what = draw(w, 1000);
 
 		if (what == 0)
 			write_reset(w);
 		else if (what < 4)
-			fprintf(w->out, "ident %" PRIu64 " \"now %" PRIu64 "\"\n",
-				1 + rng_below(&w->rng, 5), i);
+			fprintf(w->out, "ident %" PRIu64 " \"now %" PRIu64 "\"\n", 1 + draw(w, 5),
+				i);
 		else if (what < 8)
-			fprintf(w->out, "base 2 24 %" PRIu64 "\nfreebase 2 24\n",
-				1 + rng_below(&w->rng, 20));
+			fprintf(w->out, "base 2 24 %" PRIu64 "\nfreebase 2 24\n", 1 + draw(w, 20));
 		else if (what < 14)
 			fprintf(w->out, "create 9 3 aset \"short\"\nalloc 9 9999 100\ndelete 9\n");
 		else
 			write_chunk(w);
 		if (what % 50 == 0)
-			fprintf(w->out, "time %" PRIu64 "\n", w->time += rng_below(&w->rng, 1000));
+			fprintf(w->out, "time %" PRIu64 "\n", w->time += draw(w, 1000));
 	}
 	if (fclose(w->out) != 0)
 		abort();
