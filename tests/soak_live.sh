@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: MIT
 #
 # CYCLES times attach, snapshot and detach, the reader killed at random, against a program that
-# allocates flat out: no snapshot breaks an invariant, and the program's contexts are sound at its end.
+# allocates flat out: no snapshot breaks an invariant, and its contexts are sound at its end.
 # needs: cc
 set -u
 cd "$(dirname "$0")/.." || exit 1
 programs=build/release/tests/programs
 [ -x $programs/live_reader ] || { echo "skipped: $programs/live_reader is not built"; exit 77; }
 
-coproc target { exec $programs/live_target fire; }
-pid=$target_PID
-trap 'kill -KILL $pid 2>/dev/null' EXIT
-read -r _ <&"${target[0]}"
-$programs/live_reader "$pid" "${CYCLES:-10000}" || exit 1
-kill -TERM "$pid"
-wait "$pid" || { echo "the program ended with $?: its contexts are not sound"; exit 1; }
+said=$(mktemp) || exit 1
+$programs/live_target fire >"$said" &
+pid=$!
+trap 'kill -KILL $pid 2>/dev/null; rm -f "$said"' EXIT
+until grep -q ready "$said"; do sleep 0.02; done
+$programs/live_reader $pid "${CYCLES:-10000}" || exit 1
+kill -TERM $pid
+wait $pid || { echo "the program ended with $?: its contexts are not sound"; exit 1; }
