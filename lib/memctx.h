@@ -342,7 +342,8 @@ MEMCTX_API size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *a
  * A process that uses the library publishes its contexts' figures and its latest events in a memfd
  * that readers of its own uid may open (memctx-tool ps, tree PID …).  This turns that off or on
  * for the process; possible only before its first context.  0, or -1 with EBUSY.  The environment
- * variable MEMCTX_PUBLISH=0 turns it off as well.  Where memctx-tool record starts the program, the
+ * variable MEMCTX_PUBLISH=0 turns it off as well, and so does building the library with
+ * -DMEMCTX_NO_PUBLISH.  Where memctx-tool record starts the program, the
  * variable MEMCTX_RECORD names a socket to which the descriptor of the memfd is sent once.
  */
 MEMCTX_API int memctx_publish(bool on);

@@ -4,7 +4,10 @@
  * its own, and its parent never notices; what is executed gets nothing.
  */
 #include <pthread.h>
+#include <spawn.h>
+#include <sys/syscall.h>
 
+#include "model/live.h"
 #include "publish_support.h"
 
 static unsigned bank = MCX_BANK_CONTEXTS; /* contexts enough to reach another bank */
@@ -226,6 +229,188 @@ static void forks_beside_busy_threads(void)
 		HOLDS(pthread_join(threads[i], NULL) == 0);
 }
 
+/* ---- Storms ---------------------------------------------------------------------------------- */
+
+enum { STORM_CHILDREN = 3, STORM_LEVELS = 3 };
+
+static int storm_level;
+
+/* Children at once, each of which has children at once: everyone counts for itself. */
+static void fork_on(void)
+{
+	pid_t children[STORM_CHILDREN];
+	struct memctx_stats s, now;
+	void *chunk = memctx_alloc(tree, 100);
+
+	HOLDS(chunk != NULL && mcx_region != NULL && mcx_region->pid == getpid());
+	memctx_stats(tree, &s);
+	HOLDS(s.live_chunks == at_fork.live_chunks + (uint64_t)storm_level + 1);
+	for (int i = 0; i < STORM_CHILDREN && storm_level < STORM_LEVELS; i++) {
+		storm_level++;
+		children[i] = start(fork_on);
+		storm_level--;
+	}
+	for (int i = 0; i < STORM_CHILDREN && storm_level < STORM_LEVELS; i++)
+		HOLDS(ends_well(children[i]));
+	memctx_stats(tree, &now);
+	HOLDS(memcmp(&now, &s, sizeof s) == 0);
+	HOLDS(memctx_check(tree, unit_report, NULL) == 0);
+	memctx_delete(tree);
+}
+
+static void storms(void)
+{
+	tree = work_a_little();
+	memctx_stats(tree, &at_fork);
+	fork_on();
+}
+
+/* ---- Children that no handler sees ------------------------------------------------------------
+ */
+
+/* What COMMAND, started by BEGIN, prints of its descriptors has no region; ours goes on. */
+static void child_has_no_descriptor(pid_t (*begin)(char **command))
+{
+	char script[] = "ls -l /proc/self/fd | grep -c memfd:memctx",
+	     *command[] = {NULL, NULL, NULL, NULL};
+	struct memctx_stats before, after;
+	int ends[2], out;
+	char count = 0;
+	pid_t child;
+
+	tree = work_a_little();
+	memctx_stats(tree, &before);
+	command[0] = (char[]){"sh"};
+	command[1] = (char[]){"-c"};
+	command[2] = script;
+	HOLDS(pipe2(ends, O_CLOEXEC) == 0);
+	out = dup(STDOUT_FILENO);
+	HOLDS(out >= 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+	child = begin(command);
+	HOLDS(dup2(out, STDOUT_FILENO) == STDOUT_FILENO);
+	close(out);
+	close(ends[1]);
+	HOLDS(child > 0 && waitpid(child, NULL, 0) == child);
+	HOLDS(read(ends[0], &count, 1) == 1 && count == '0');
+	close(ends[0]);
+	memctx_stats(tree, &after);
+	HOLDS(memcmp(&before, &after, sizeof before) == 0);
+	HOLDS(mcx_region->pid == getpid() && region_fd() >= 0);
+	memctx_delete(tree);
+	work_a_little();
+}
+
+static pid_t begin_by_vfork(char **command)
+{
+	pid_t child = vfork();
+
+	if (child == 0) {
+		execvp(command[0], command);
+		_exit(1);
+	}
+	return child;
+}
+
+static pid_t begin_by_spawn(char **command)
+{
+	pid_t child = -1;
+
+	return posix_spawnp(&child, command[0], NULL, NULL, command, environ) == 0 ? child : -1;
+}
+
+static pid_t begin_by_fork(char **command)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		execvp(command[0], command);
+		_exit(1);
+	}
+	return child;
+}
+
+static void executed_by_vfork(void)
+{
+	child_has_no_descriptor(begin_by_vfork);
+}
+
+static void executed_by_spawn(void)
+{
+	child_has_no_descriptor(begin_by_spawn);
+}
+
+static void executed_by_fork(void)
+{
+	child_has_no_descriptor(begin_by_fork);
+}
+
+/* It shares its parent's region, which is not its own: a reader is told so. */
+static void cloned_without_handlers(void)
+{
+	struct live_error error;
+	struct live *live;
+	long child;
+
+	memctx_delete(work_a_little());
+	child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (child == 0)
+		for (;;)
+			pause();
+	HOLDS(child > 0);
+	live = live_open((pid_t)child, &error);
+	HOLDS(live == NULL && strstr(error.message, "its region is that of its parent") != NULL);
+	live = live_open(getpid(), &error);
+	HOLDS(live != NULL);
+	live_close(live);
+	kill((pid_t)child, SIGKILL);
+	HOLDS(waitpid((pid_t)child, NULL, 0) == child);
+}
+
+/* ---- Children that live on ---------------------------------------------------------------------
+ */
+
+static void live_on(void)
+{
+	memctx_delete_children(tree);
+	HOLDS(memctx_create(tree, "of the child", NULL, MEMCTX_ASET, NULL) != NULL);
+	tell(child_ready);
+	wait_for(parent_ready);
+	memctx_delete(tree);
+}
+
+/* The names of the contexts that PID shows, each with a blank behind it. */
+static void names_of(pid_t pid, char text[static 200])
+{
+	struct live_error error;
+	struct live *live = live_open(pid, &error);
+	struct snapshot *snapshot = live != NULL ? live_snapshot(live, &error) : NULL;
+
+	HOLDS(snapshot != NULL && snapshot->pid == pid);
+	*text = '\0';
+	for (size_t i = 0; i < snapshot->n && strlen(text) < 100; i++)
+		strcat(strcat(text, snapshot_string(snapshot, snapshot->contexts[i].name)), " ");
+	snapshot_free(snapshot);
+	live_close(live);
+}
+
+static void each_shows_its_own(void)
+{
+	char names[200];
+	pid_t child;
+
+	HOLDS(pipe(child_ready) == 0 && pipe(parent_ready) == 0);
+	tree = work_a_little();
+	child = start(live_on);
+	wait_for(child_ready);
+	names_of(child, names);
+	HOLDS(strcmp(names, "top of the child ") == 0);
+	names_of(getpid(), names);
+	HOLDS(strcmp(names, "top child ") == 0);
+	tell(parent_ready);
+	HOLDS(ends_well(child));
+	memctx_delete(tree);
+}
+
 #define ALL(DO)                                                                                    \
 	DO(children_have_their_own)                                                                \
 	DO(children_without_a_file)                                                                \
@@ -233,7 +418,13 @@ static void forks_beside_busy_threads(void)
 	DO(forks_of_forks)                                                                         \
 	DO(forks_beside_busy_threads)                                                              \
 	DO(forks_without_a_ring)                                                                   \
-	DO(forks_without_a_region)
+	DO(forks_without_a_region)                                                                 \
+	DO(storms)                                                                                 \
+	DO(executed_by_fork)                                                                       \
+	DO(executed_by_vfork)                                                                      \
+	DO(executed_by_spawn)                                                                      \
+	DO(cloned_without_handlers)                                                                \
+	DO(each_shows_its_own)
 
 ALL(IN_CHILD)
 

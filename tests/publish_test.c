@@ -325,6 +325,45 @@ static void rings_are_taken_over(void)
 	HOLDS(made == CROWD);
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { THOUSAND = 300 };
+#else
+enum { THOUSAND = 1500 };
+#endif
+
+static void *one_of_a_thousand(void *arg)
+{
+	memctx *ctx;
+
+	pthread_barrier_wait(&barrier);
+	ctx = memctx_create(NULL, "one", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
+	HOLDS(ctx != NULL && memctx_alloc(ctx, 10) != NULL);
+	pthread_barrier_wait(&barrier); /* no ring is free before each thread asked for one */
+	memctx_delete(ctx);
+	return arg;
+}
+
+/* More threads at once than there can be rings. */
+static void threads_by_the_thousand(void)
+{
+	static pthread_t threads[THOUSAND];
+	pthread_attr_t attributes;
+	unsigned rings = THOUSAND < REGION_RINGS ? THOUSAND : REGION_RINGS;
+
+	if (RUNNING_ON_VALGRIND)
+		return;
+	memctx_set_ring(256);
+	HOLDS(pthread_barrier_init(&barrier, NULL, THOUSAND) == 0);
+	HOLDS(pthread_attr_init(&attributes) == 0);
+	HOLDS(pthread_attr_setstacksize(&attributes, 256 << 10) == 0);
+	for (int i = 0; i < THOUSAND; i++)
+		HOLDS(pthread_create(&threads[i], &attributes, one_of_a_thousand, NULL) == 0);
+	for (int i = 0; i < THOUSAND; i++)
+		HOLDS(pthread_join(threads[i], NULL) == 0);
+	HOLDS(mcx_region->ring[rings - 1].size == 256);
+	HOLDS((mcx_region->lost > 0) == (THOUSAND > REGION_RINGS));
+}
+
 #define ALL(DO)                                                                                    \
 	DO(region_is_sealed)                                                                       \
 	DO(unwanted_by_environment)                                                                \
@@ -345,7 +384,8 @@ static void rings_are_taken_over(void)
 	DO(ring_off_by_call)                                                                       \
 	DO(ring_with_long_texts)                                                                   \
 	DO(rings_beyond_the_budget)                                                                \
-	DO(rings_are_taken_over)
+	DO(rings_are_taken_over)                                                                   \
+	DO(threads_by_the_thousand)
 
 ALL(IN_CHILD)
 
