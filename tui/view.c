@@ -53,6 +53,14 @@ const struct explain_event *view_last_event(const struct state *state)
 	return &events[n - 1];
 }
 
+const char *view_kind(const struct state *state)
+{
+	const struct row *row = state_row(state);
+	const struct snapshot *snapshot = state->rows->snapshot;
+
+	return row ? snapshot_string(snapshot, snapshot->contexts[row->context].kind) : "";
+}
+
 void view_link(const struct explain_link *link, char *out, size_t size)
 {
 	if (link->kind == EXPLAIN_CHUNK)

@@ -40,6 +40,8 @@ void view_heading(struct canvas *canvas, const struct state *state, enum pane pa
 	struct layout_box box, const char *text);
 /* The last event, where it was about the selected context; else NULL. */
 const struct explain_event *view_last_event(const struct state *state);
+/* The kind of the selected context, "aset". */
+const char *view_kind(const struct state *state);
 /* How a link of a chain is written: "#3", "cut", "base". */
 void view_link(const struct explain_link *link, char *out, size_t size);
 

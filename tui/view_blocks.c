@@ -219,14 +219,25 @@ static void tell_free(struct lines *lines, const struct look_chunk *chunk)
 	add_place(lines, chunk);
 }
 
-static void tell_used(struct lines *lines, const struct look_chunk *chunk, const char *name)
+/* The word of a chunk in use: its tag is in the lowest three bits. */
+static const char *word_parts(const struct look_chunk *chunk)
 {
+	if ((chunk->info.header & 7) == 3)
+		return "bin, slack, tag 3: in use";
+	return chunk->info.is_large ? "owner, tag 7: large" : "owner, tag 7: of its kind";
+}
+
+static void tell_used(
+	struct lines *lines, const struct look_chunk *chunk, const struct state *state)
+{
+	bool is_aset = !strcmp(view_kind(state), "aset");
 	char a[SIZE_TEXT], b[SIZE_TEXT];
 
-	add(lines, "word     %016" PRIx64 " = %s", chunk->info.header,
-		chunk->info.is_large ? "owner, tag 7: large" : "bin, slack, tag 3: in use");
-	add(lines, "owner    %.40s", name);
-	if (chunk->info.is_large)
+	add(lines, "word     %016" PRIx64 " = %s", chunk->info.header, word_parts(chunk));
+	add(lines, "owner    %.40s", state->name);
+	if (!is_aset)
+		add(lines, "class    none by size: this is a %.20s", view_kind(state));
+	else if (chunk->info.is_large)
 		add(lines, "class    none: larger than every class");
 	else
 		add(lines, "class    %s, goes to freelist[%d] when freed",
@@ -284,7 +295,7 @@ void view_chunk(struct canvas *canvas, const struct state *state)
 		if (chunk.info.is_free)
 			tell_free(&lines, &chunk);
 		else
-			tell_used(&lines, &chunk, state->name);
+			tell_used(&lines, &chunk, state);
 	}
 	y = frame_row(canvas, state, lines.n + 2);
 	canvas_frame(canvas, y, x, lines.n + 2, width, CANVAS_BOLD);

@@ -99,6 +99,11 @@ void view_chain(struct canvas *canvas, const struct state *state, struct layout_
 	x = put(canvas, box.y, box.x + 1,
 		CANVAS_BOLD | (state->pane == PANE_CHAIN ? CANVAS_REVERSE : 0), head);
 	x = put(canvas, box.y, x, CANVAS_PLAIN, ": ");
+	if (chain.length == 0 && strcmp(view_kind(state), "aset") != 0) {
+		put(canvas, box.y, x, CANVAS_PLAIN, "none; this is a ");
+		put(canvas, box.y, x + 16, CANVAS_PLAIN, view_kind(state));
+		return;
+	}
 	change = chain_change(state, &taken);
 	if (chain.n > 0)
 		x = put(canvas, box.y, x, CANVAS_PLAIN, view_sign(canvas, "head → ", "head > "));
