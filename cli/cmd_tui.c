@@ -41,7 +41,7 @@ static const struct cli_option options[] = {
 	[OPTION_COUNT] = {'n', "count", "N",
 		"with --batch: print N screens; default 1, 0: until the process ends"},
 	[OPTION_SCRIPT] = {0, "script", "FILE",
-		"run the requests in FILE and print its screens as text"},
+		"run the requests in FILE (-: standard input) and print its screens as text"},
 	[OPTION_SIZE] = {0, "size", "WIDTHxHEIGHT", "of --batch and --script; default 80x24"},
 	[OPTION_CHOOSE] = {'c', "choose", NULL,
 		"ask what to look at: live processes, the last replay, the sample traces"},
@@ -135,7 +135,8 @@ static int take_option(const struct cli_args *args, int option, struct request *
 
 static int run_script(struct feed *feed, const struct request *request, const char **message)
 {
-	FILE *script = fopen(request->script, "re");
+	bool is_standard = strcmp(request->script, "-") == 0;
+	FILE *script = is_standard ? stdin : fopen(request->script, "re");
 	int status;
 
 	if (script == NULL) {
@@ -143,7 +144,8 @@ static int run_script(struct feed *feed, const struct request *request, const ch
 		return CLI_REFUSED;
 	}
 	status = tui_script(feed, &request->tui, script, stdout, message);
-	fclose(script);
+	if (!is_standard)
+		fclose(script);
 	return status;
 }
 

@@ -174,7 +174,7 @@ void view_blocks(struct canvas *canvas, struct state *state, struct layout_box b
 
 /* ---- A chunk, decoded ----------------------------------------------------------------- */
 
-enum { CHUNK_LINES = 7, CHUNK_WIDTH = 58 };
+enum { CHUNK_LINES = 8, CHUNK_WIDTH = 58 };
 
 struct lines {
 	char text[CHUNK_LINES][120];
@@ -196,11 +196,15 @@ static void add_place(struct lines *lines, const struct look_chunk *chunk)
 {
 	char number[SIZE_TEXT];
 
+	const char *block = (const char *)chunk->info.address - chunk->offset;
+
 	if (chunk->block == 0)
 		add(lines, "place    alone in a block of its own");
 	else
 		add(lines, "place    block %" PRIu64 ", byte %s", chunk->block,
 			size_count(number, chunk->offset, SIZE_DIGIT));
+	add(lines, "bounds   %" PRIxPTR " to %" PRIxPTR, (uintptr_t)block,
+		(uintptr_t)block + chunk->block_size);
 }
 
 static void tell_free(struct lines *lines, const struct look_chunk *chunk)

@@ -183,6 +183,7 @@ static void tell(const struct look *look, const struct look_block *block,
 	memset(chunk, 0, sizeof *chunk);
 	chunk->info = *info;
 	chunk->block = block->number;
+	chunk->block_size = block->info.size;
 	chunk->offset = chunk_begin(block, info) + sizeof(uint64_t);
 	if (info->is_free) {
 		name_free(look, chunk);

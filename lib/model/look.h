@@ -49,9 +49,10 @@ struct look_chunk {
 	struct explain_link who; /* the id it has, or of a free one who lived there last */
 	bool is_named;           /* WHO says something */
 	uint64_t block;          /* as in struct look_block */
-	size_t offset;           /* of what memctx_alloc returned, in its block */
-	uint64_t place;          /* free: on its list, from 1; else 0 */
-	bool has_next;           /* free: another one follows on the list: */
+	size_t block_size;
+	size_t offset;  /* of what memctx_alloc returned, in its block */
+	uint64_t place; /* free: on its list, from 1; else 0 */
+	bool has_next;  /* free: another one follows on the list: */
 	struct explain_link next;
 };
 
