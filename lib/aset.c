@@ -55,6 +55,13 @@ static inline void *aset_carve(memctx *ctx, size_t size, unsigned k, size_t stri
 	return payload;
 }
 
+/* Puts the chunk at the head of its freelist. */
+static inline void aset_link(void **bin, void *payload)
+{
+	mcx_word_store(payload, mcx_word_free((uintptr_t)bin, *bin));
+	*bin = payload;
+}
+
 /* Cuts what is left of the open block into chunks for the freelists. */
 static void aset_cut_tail(memctx *ctx)
 {
@@ -65,13 +72,11 @@ static void aset_cut_tail(memctx *ctx)
 			continue;
 		while ((size_t)(ctx->end - ctx->free) >= stride) {
 			void *payload = ctx->free + MCX_WORD;
-			void **bin = &ctx->bin[k];
 
 			ctx->free += stride;
 			mcx_count_carved(ctx, k, 0);
-			*MCX_FREED(bin) += MCX_ONE;
-			mcx_word_store(payload, mcx_word_free((uintptr_t)bin, *bin));
-			*bin = payload;
+			*MCX_FREED(&ctx->bin[k]) += MCX_ONE;
+			aset_link(&ctx->bin[k], payload);
 			mcx_record(ctx)->life.cut++;
 		}
 	}
@@ -118,26 +123,35 @@ static MCX_COLD void *alloc_other(memctx *ctx, size_t size)
 	return ctx->methods->alloc(ctx, size);
 }
 
-/* The freelist's head for a chunk of SIZE bytes, a class's size at most. */
-static inline void *aset_pop(void **bin, void *payload, size_t slack)
+/* Takes PAYLOAD, the first of BIN's freelist. */
+static inline void aset_pop(void **bin, void *payload, size_t slack)
 {
-	uint64_t word = mcx_word_use(bin, slack);
-
 	*bin = (void *)mcx_word_address(mcx_word_load(payload));
+	mcx_word_store(payload, mcx_word_use(bin, slack));
 	*MCX_REUSED(bin) += MCX_ONE + slack;
-	mcx_word_store(payload, word);
-	return payload;
 }
 
-/* The chunk at the head of BIN, with an event that is not the usual. */
-static MCX_COLD void *alloc_rare(memctx *ctx, size_t size, void **bin)
+/* The first of BIN's freelist, with an event that is not the usual. */
+static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *payload)
 {
-	size_t room = MCX_CLASS_BYTES(bin - ctx->bin);
-	void *payload = aset_pop(bin, *bin, room - size);
-
-	mcx_watch_alloc(ctx, payload, size, room);
+	aset_pop(bin, payload, slack);
+	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
+		MCX_CLASS_BYTES(bin - ctx->bin));
 	return mcx_event(
 		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
+}
+
+/* memctx_alloc() where events are recorded: apart, so that it needs no frame where they are not. */
+static __attribute__((noinline)) void *alloc_recorded(
+	memctx *ctx, size_t slack, void **bin, void *payload, int mode)
+{
+	if (mcx_unlikely(!mcx_event_usual(ctx, mode, mcx_word_use(bin, slack),
+		    mcx_what_chunk(REGION_ALLOC, payload))))
+		return alloc_rare(ctx, slack, bin, payload);
+	aset_pop(bin, payload, slack);
+	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
+		MCX_CLASS_BYTES(bin - ctx->bin));
+	return payload;
 }
 
 void *memctx_alloc(memctx *ctx, size_t size)
@@ -145,8 +159,8 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	void **bin;
 	void *payload;
 	size_t slack;
-	int on;
 	size_t k; /* as wide as an index: nothing is extended */
+	int mode;
 
 	if (mcx_unlikely(ctx == NULL || size >= ctx->small_end))
 		return alloc_other(ctx, size);
@@ -156,10 +170,9 @@ void *memctx_alloc(memctx *ctx, size_t size)
 	if (mcx_unlikely(payload == NULL))
 		return alloc_carve(ctx, size, k);
 	slack = MCX_CLASS_BYTES(k) - size;
-	on = mcx_ring_mode();
-	if (on != MCX_RING_OFF && mcx_unlikely(!mcx_event_usual(ctx, on, mcx_word_use(bin, slack),
-					  mcx_what_chunk(REGION_ALLOC, payload))))
-		return alloc_rare(ctx, size, bin);
+	mode = mcx_ring_mode();
+	if (mode != MCX_RING_OFF)
+		return alloc_recorded(ctx, slack, bin, payload, mode);
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
 	return payload;
@@ -168,16 +181,19 @@ void *memctx_alloc(memctx *ctx, size_t size)
 void *mcx_alloc_quiet(memctx *ctx, size_t size)
 {
 	void **bin;
+	void *payload;
 	size_t k;
 
 	if (size >= ctx->small_end)
 		return ctx->methods->alloc_quiet(ctx, size);
 	k = mcx_class_of[(size + 7) / 8];
 	bin = &ctx->bin[k];
-	if (*bin == NULL)
+	payload = *bin;
+	if (payload == NULL)
 		return aset_alloc_carve(ctx, size, k);
-	mcx_watch_alloc(ctx, *bin, size, MCX_CLASS_BYTES(k));
-	return aset_pop(bin, *bin, MCX_CLASS_BYTES(k) - size);
+	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
+	aset_pop(bin, payload, MCX_CLASS_BYTES(k) - size);
+	return payload;
 }
 
 /* ---- Free ---- */
@@ -190,8 +206,7 @@ static inline void aset_push(void *payload, uint64_t word, uint64_t slack)
 		MCX_CLASS_BYTES(mcx_bin_class(bin)) - mcx_word_middle(word),
 		MCX_CLASS_BYTES(mcx_bin_class(bin)));
 	*MCX_FREED(bin) += MCX_ONE + slack;
-	mcx_word_store(payload, mcx_word_free(bin, *(void **)bin));
-	*(void **)bin = payload;
+	aset_link((void **)bin, payload);
 }
 
 static MCX_COLD void free_other(void *payload, uint64_t word)
@@ -219,27 +234,31 @@ static MCX_COLD void free_rare(void *payload, uint64_t word)
 	aset_push(payload, word, mcx_word_middle(word));
 }
 
+static __attribute__((noinline)) void free_recorded(void *payload, uint64_t word, int mode)
+{
+	if (mcx_unlikely(!mcx_event_usual(mcx_bin_owner(mcx_word_address(word)), mode, word,
+		    mcx_what_chunk(REGION_FREE, payload))))
+		free_rare(payload, word);
+	else
+		aset_push(payload, word, mcx_word_middle(word));
+}
+
 void memctx_free(void *payload)
 {
 	uint64_t word, distance;
-	int on;
+	int mode;
 
 	if (mcx_unlikely(payload == NULL))
 		return;
 	word = mcx_word_load(payload);
 	distance = mcx_word_distance(word);
-	if (mcx_unlikely(distance >= MCX_USE_SPAN)) {
+	mode = mcx_ring_mode();
+	if (mcx_unlikely(distance >= MCX_USE_SPAN))
 		free_other(payload, word);
-		return;
-	}
-	on = mcx_ring_mode();
-	if (on != MCX_RING_OFF &&
-		mcx_unlikely(!mcx_event_usual(mcx_bin_owner(mcx_word_address(word)), on, word,
-			mcx_what_chunk(REGION_FREE, payload)))) {
-		free_rare(payload, word);
-		return;
-	}
-	aset_push(payload, word, distance & MCX_SLACK_MAX);
+	else if (mode != MCX_RING_OFF)
+		free_recorded(payload, word, mode);
+	else
+		aset_push(payload, word, distance & MCX_SLACK_MAX);
 }
 
 void mcx_free_quiet(memctx *ctx, void *payload)

@@ -28,7 +28,7 @@
 
 static struct mcx_ring unborn;
 static struct mcx_ring rings[REGION_RINGS];
-MCX_TLS struct mcx_ring *mcx_my_ring = &unborn;
+MCX_TLS struct mcx_writer mcx_writer = {.ring = &unborn};
 atomic_int mcx_ring_on;
 
 static struct {
@@ -60,13 +60,24 @@ static uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Makes the head's place the next: usual events go up to the next that the clock is read at. */
-static void ring_aim(struct mcx_ring *ring)
+/*
+ * Makes this thread write where RING's head is: usual events go up to the next that the clock is
+ * read at.
+ */
+static void writer_aim(struct mcx_ring *ring)
 {
 	uint64_t place = ring->shared->head & ring->mask;
 
-	ring->next = &ring->events[place];
-	ring->stop = &ring->events[(place + MCX_RING_CLOCK - 1) & ~(uint64_t)(MCX_RING_CLOCK - 1)];
+	mcx_writer.ring = ring;
+	mcx_writer.head = &ring->shared->head;
+	mcx_writer.next = &ring->events[place];
+	mcx_writer.stop =
+		&ring->events[(place + MCX_RING_CLOCK - 1) & ~(uint64_t)(MCX_RING_CLOCK - 1)];
+}
+
+static void writer_end(void)
+{
+	mcx_writer = (struct mcx_writer){.ring = &unborn};
 }
 
 static void ring_put(struct mcx_ring *ring, const struct region_event *entries, unsigned n)
@@ -77,7 +88,7 @@ static void ring_put(struct mcx_ring *ring, const struct region_event *entries, 
 		mcx_ring_store(
 			&ring->events[(head + i) & ring->mask], entries[i].word, entries[i].what);
 	__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
-	ring_aim(ring);
+	writer_aim(ring);
 }
 
 static void ring_time(struct mcx_ring *ring)
@@ -138,9 +149,7 @@ static struct mcx_ring *ring_begin(void)
 	ring = ring_find();
 	if (ring != NULL) {
 		ring->shared->tid = (uint32_t)syscall(SYS_gettid);
-		/* After a fork its last writer may have been ahead of the file's copy. */
-		ring_aim(ring);
-		mcx_my_ring = ring;
+		writer_aim(ring);
 	}
 	mcx_ring_unlock();
 	/* So that the thread's end is noticed. */
@@ -151,9 +160,9 @@ static struct mcx_ring *ring_begin(void)
 
 void mcx_ring_end(void)
 {
-	struct mcx_ring *ring = mcx_my_ring;
+	struct mcx_ring *ring = mcx_writer.ring;
 
-	mcx_my_ring = &unborn;
+	writer_end();
 	if (ring == &unborn || mcx_region == NULL)
 		return;
 	mcx_ring_lock();
@@ -163,7 +172,7 @@ void mcx_ring_end(void)
 
 static struct mcx_ring *ring_take(memctx *ctx)
 {
-	struct mcx_ring *ring = mcx_my_ring, *before = ctx->ring;
+	struct mcx_ring *ring = mcx_writer.ring, *before = ctx->ring;
 
 	if (ring == &unborn)
 		ring = ring_begin();
@@ -202,8 +211,8 @@ void mcx_ring_join_other(memctx *parent)
 
 void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 {
-	bool is_first = ctx->ring != mcx_my_ring;
-	struct mcx_ring *ring = is_first ? mcx_ring_take(ctx) : mcx_my_ring;
+	bool is_first = ctx->ring != mcx_writer.ring;
+	struct mcx_ring *ring = is_first ? mcx_ring_take(ctx) : mcx_writer.ring;
 	struct region_event event = {word, what};
 	uint64_t head;
 
@@ -220,7 +229,7 @@ void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 
 void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
 {
-	struct mcx_ring *ring = mcx_my_ring;
+	struct mcx_ring *ring = mcx_writer.ring;
 	uint64_t head;
 
 	if (!mcx_ring_is_on())
@@ -419,14 +428,14 @@ void mcx_ring_start(void)
 
 void mcx_ring_stop(void)
 {
-	mcx_my_ring = &unborn;
+	writer_end();
 	atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
 }
 
 /* The rings' heads are in the header; of the events only this thread's are copied. */
 bool mcx_ring_copy(int fd)
 {
-	struct mcx_ring *mine = mcx_my_ring;
+	struct mcx_ring *mine = mcx_writer.ring;
 	size_t bytes = (mine->mask + 1) * sizeof(struct region_event);
 
 	if (mine == &unborn)
@@ -440,23 +449,25 @@ void mcx_ring_child(void)
 	if (mcx_region == NULL) {
 		/* The rings are the parent's still. */
 		all.made = 0;
-		mcx_my_ring = &unborn;
+		writer_end();
 		all.is_on = false;
 		atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
 		return;
 	}
 	for (unsigned i = 0; i < all.made; i++)
 		rings[i].shared->tid = 0;
-	if (mcx_my_ring != &unborn)
-		mcx_my_ring->shared->tid = (uint32_t)syscall(SYS_gettid);
+	if (mcx_writer.ring != &unborn)
+		mcx_writer.ring->shared->tid = (uint32_t)syscall(SYS_gettid);
 }
 
 void mcx_public_swap(struct mcx_public *other)
 {
-	struct mcx_public mine = {mcx_region, mcx_my_ring, 0};
+	struct mcx_public mine = {mcx_region, mcx_writer, 0};
 
 	mine.ring_on = atomic_exchange(&mcx_ring_on, other->ring_on);
 	mcx_region = other->region;
-	mcx_my_ring = other->my_ring != NULL ? other->my_ring : &unborn;
+	mcx_writer = other->writer;
+	if (mcx_writer.ring == NULL)
+		writer_end();
 	*other = mine;
 }

@@ -19,16 +19,22 @@
 /* The clock is read at every event whose number is a multiple of it. */
 #define MCX_RING_CLOCK 64u
 
-/* The writer's side of a ring; one for each region_ring, never freed. */
+/* A ring in this process; one for each region_ring, never freed. */
 struct mcx_ring {
-	struct region_event *next; /* where the usual event goes: that of the head */
-	struct region_event *stop; /* where the clock is due; NULL: this stands for no ring */
 	struct region_ring *shared;
 	struct region_event *events;
 	uint64_t mask; /* size - 1 */
 };
 
-extern MCX_TLS struct mcx_ring *mcx_my_ring MCX_HIDDEN;
+/* Where this thread writes. */
+struct mcx_writer {
+	struct region_event *next; /* where the usual event goes: that of the head */
+	struct region_event *stop; /* where the clock is due, or next where there is no ring */
+	uint64_t *head;            /* the ring's */
+	struct mcx_ring *ring;
+};
+
+extern MCX_TLS struct mcx_writer mcx_writer MCX_HIDDEN;
 /*
  * Whether the process records: one for all threads, so that looking costs two instructions.  While
  * only one ring was ever made, every context's latest event is there and no context is asked.
@@ -83,18 +89,17 @@ static inline void mcx_ring_store(struct region_event *event, uint64_t word, uin
  */
 static inline bool mcx_event_usual(const memctx *ctx, int mode, uint64_t word, uint64_t what)
 {
-	struct mcx_ring *ring = mcx_my_ring;
-	struct region_event *next = ring->next;
-	struct region_ring *shared;
+	struct mcx_writer *writer = &mcx_writer;
+	struct region_event *next = writer->next;
+	uint64_t *head = writer->head;
 
-	if (mcx_unlikely(mode != MCX_RING_ALONE && ctx->ring != ring))
+	if (mcx_unlikely(mode != MCX_RING_ALONE && ctx->ring != writer->ring))
 		return false;
-	if (mcx_unlikely(next == ring->stop))
+	if (mcx_unlikely(next == writer->stop))
 		return false;
-	shared = ring->shared;
-	ring->next = next + 1;
+	writer->next = next + 1;
 	mcx_ring_store(next, word, what);
-	__atomic_store_n(&shared->head, shared->head + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -125,7 +130,7 @@ void mcx_ring_join_other(memctx *parent) MCX_HIDDEN MCX_COLD;
 
 static inline void mcx_ring_join(memctx *parent)
 {
-	if (parent != NULL && mcx_unlikely(parent->ring != mcx_my_ring) && mcx_ring_is_on())
+	if (mcx_ring_is_on() && parent != NULL && mcx_unlikely(parent->ring != mcx_writer.ring))
 		mcx_ring_join_other(parent);
 }
 
@@ -156,7 +161,7 @@ void mcx_event_move(memctx *ctx) MCX_HIDDEN MCX_COLD;
 /* What is published and recorded, for a world that is put aside. */
 struct mcx_public {
 	struct region_header *region;
-	struct mcx_ring *my_ring; /* NULL: none */
+	struct mcx_writer writer; /* of this thread; all zero: none */
 	int ring_on;
 };
 
