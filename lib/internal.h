@@ -25,6 +25,7 @@
 
 #define MCX_HIDDEN __attribute__((visibility("hidden")))
 #define MCX_COLD __attribute__((cold, noinline))
+#define MCX_INLINE inline __attribute__((always_inline))
 #define mcx_likely(x) __builtin_expect(!!(x), 1)
 #define mcx_unlikely(x) __builtin_expect(!!(x), 0)
 /* Small and fixed, so that a program may dlopen() the library. */
@@ -123,6 +124,7 @@ struct memctx {
 	uint8_t kind;
 	uint8_t shape; /* which recycler takes it; 0: none does */
 	uint8_t align; /* of chunks, less 1 */
+	bool has_long; /* name or ident are in memory of their own */
 };
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
@@ -227,8 +229,22 @@ extern uint64_t mcx_base_word MCX_HIDDEN;
 /* A unit with zeroed context, slot and record and a new serial, or NULL with ENOMEM. */
 memctx *mcx_unit_get(void) MCX_HIDDEN;
 void mcx_unit_put(memctx *ctx) MCX_HIDDEN;
+/* Threads take serials in runs, so that a recycled context costs no atomic operation. */
+struct mcx_serials {
+	uint64_t next, end;
+};
+
+extern MCX_TLS struct mcx_serials mcx_serials MCX_HIDDEN;
+void mcx_serials_take(void) MCX_HIDDEN MCX_COLD;
+
 /* A creation's serial number, unique in the process and rising in each thread. */
-uint64_t mcx_serial(void) MCX_HIDDEN;
+static inline uint64_t mcx_serial(void)
+{
+	if (mcx_unlikely(mcx_serials.next == mcx_serials.end))
+		mcx_serials_take();
+	return mcx_serials.next++;
+}
+
 size_t mcx_units_live(void) MCX_HIDDEN;
 /* Gives the reservation back where no unit lives. */
 void mcx_units_release(void) MCX_HIDDEN;
@@ -324,8 +340,7 @@ static inline bool mcx_recycled_put(memctx *ctx)
 {
 	struct mcx_recycler *to = &mcx_recycler[ctx->shape];
 
-	if (mcx_unlikely(to->n == to->max) &&
-		(ctx->shape == 0 || to->max != 0 || !mcx_cache_begin()))
+	if (mcx_unlikely(to->n == to->max))
 		return false;
 	ctx->next = to->first;
 	to->first = ctx;

@@ -76,20 +76,45 @@ static MCX_COLD const char *name_copy_long(char *place, size_t room, const char 
 	return whole;
 }
 
+/* memmove() of SIZE bytes, without a call where they are as few as those of most names. */
+static inline void text_move(char *to, const char *from, size_t size)
+{
+	if (size >= 8 && size <= 16) {
+		uint64_t first, last;
+
+		memcpy(&first, from, 8);
+		memcpy(&last, from + size - 8, 8);
+		memcpy(to, &first, 8);
+		memcpy(to + size - 8, &last, 8);
+	} else if (size >= 4 && size < 8) {
+		uint32_t first, last;
+
+		memcpy(&first, from, 4);
+		memcpy(&last, from + size - 4, 4);
+		memcpy(to, &first, 4);
+		memcpy(to + size - 4, &last, 4);
+	} else {
+		memmove(to, from, size);
+	}
+}
+
 /*
  * Copies TEXT, which may be what stands there or a part of it, to where a reader finds it; returns
  * the whole text, or NULL with ENOMEM.
  */
-static inline const char *name_copy(char *place, size_t room, const char *text)
+static inline const char *name_copy(memctx *ctx, char *place, size_t room, const char *text)
 {
 	size_t size = strlen(text) + 1;
 
-	if (mcx_unlikely(size > room))
+	if (mcx_unlikely(size > room)) {
+		ctx->has_long = true;
 		return name_copy_long(place, room, text, size);
-	return memmove(place, text, size);
+	}
+	text_move(place, text, size);
+	return place;
 }
 
-static inline void name_drop(const char *text, const char *place)
+static void name_drop(const char *text, const char *place)
 {
 	if (text != NULL && text != place)
 		mcx_own_put((void *)(uintptr_t)text, strlen(text) + 1);
@@ -99,26 +124,27 @@ static inline bool names_set(memctx *ctx, const char *name, const char *ident)
 {
 	struct region_names *names = mcx_names(ctx);
 
-	ctx->name = name_copy(names->name, sizeof(names->name), name);
+	ctx->name = name_copy(ctx, names->name, sizeof(names->name), name);
 	if (ctx->name == NULL)
 		return false;
 	ctx->ident = NULL;
 	names->ident[0] = '\0';
 	if (ident == NULL)
 		return true;
-	ctx->ident = name_copy(names->ident, sizeof(names->ident), ident);
+	ctx->ident = name_copy(ctx, names->ident, sizeof(names->ident), ident);
 	if (ctx->ident != NULL)
 		return true;
 	name_drop(ctx->name, names->name);
 	return false;
 }
 
-static inline void names_drop(memctx *ctx)
+static MCX_COLD void names_drop(memctx *ctx)
 {
 	struct region_names *names = mcx_names(ctx);
 
 	name_drop(ctx->name, names->name);
 	name_drop(ctx->ident, names->ident);
+	ctx->has_long = false;
 }
 
 int memctx_set_ident(memctx *ctx, const char *ident)
@@ -135,7 +161,7 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 	if (ident == NULL) {
 		names->ident[0] = '\0';
 	} else {
-		whole = name_copy(names->ident, sizeof(names->ident), ident);
+		whole = name_copy(ctx, names->ident, sizeof(names->ident), ident);
 		if (whole == NULL)
 			return -1;
 	}
@@ -299,13 +325,21 @@ static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options 
 	return options->init_size == 1024 && options->max_size == 8192 ? 2 : 0;
 }
 
-static inline void context_retire(memctx *ctx)
+/* For CTX there is no room in its recycler, which may not even have been set up. */
+static MCX_COLD void context_retire_rare(memctx *ctx)
 {
-	ctx->limiter = NULL;
-	if (mcx_likely(mcx_recycled_put(ctx)))
+	if (ctx->shape != 0 && mcx_recycler[ctx->shape].max == 0 && mcx_cache_begin() &&
+		mcx_recycled_put(ctx))
 		return;
 	ctx->methods->destroy(ctx);
 	mcx_unit_put(ctx);
+}
+
+static inline void context_retire(memctx *ctx)
+{
+	ctx->limiter = NULL;
+	if (mcx_unlikely(!mcx_recycled_put(ctx)))
+		context_retire_rare(ctx);
 }
 
 /* A recycled context for PARENT, empty, or NULL.  It kept its keeper and its total. */
@@ -362,7 +396,7 @@ static MCX_COLD memctx *create_undo(memctx *ctx)
 }
 
 /* CTX gets its names and its place; OPTIONS are what its creation is recorded with. */
-static inline memctx *create_finish(memctx *ctx, memctx *parent, const char *name,
+static MCX_INLINE memctx *create_finish(memctx *ctx, memctx *parent, const char *name,
 	const char *ident, const struct memctx_options *options)
 {
 	if (mcx_unlikely(!names_set(ctx, name, ident)))
@@ -380,46 +414,57 @@ static inline bool is_creatable(enum memctx_kind kind)
 	return (size_t)kind < KINDS && kind != MEMCTX_WATCH && kinds[kind] != NULL;
 }
 
-memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum memctx_kind kind,
-	const struct memctx_options *options)
+/* KIND and OPTIONS are checked, and SHAPE follows from them. */
+static MCX_INLINE memctx *create_checked(memctx *parent, const char *name, const char *ident,
+	enum memctx_kind kind, const struct memctx_options *options, uint8_t shape)
+{
+	/* Recycler 0 is always empty. */
+	memctx *ctx = create_recycled(parent, shape);
+
+	if (mcx_unlikely(ctx == NULL))
+		ctx = create_new(parent, kind, options, shape);
+	if (mcx_unlikely(ctx == NULL))
+		return NULL;
+	return create_finish(ctx, parent, name, ident, options);
+}
+
+static __attribute__((noinline)) memctx *create_other(memctx *parent, const char *name,
+	const char *ident, enum memctx_kind kind, const struct memctx_options *options,
+	uint8_t shape)
+{
+	return create_checked(parent, name, ident, kind, options, shape);
+}
+
+static __attribute__((noinline)) memctx *create_optioned(memctx *parent, const char *name,
+	const char *ident, enum memctx_kind kind, const struct memctx_options *options)
 {
 	struct memctx_options taken;
-	memctx *ctx;
-	uint8_t shape = 1;
 
-	if (mcx_unlikely(name == NULL || !is_creatable(kind))) {
+	if (name == NULL || !is_creatable(kind) || !options_take(&taken, options) ||
+		!options_suit(kind, &taken)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (options != NULL || kind != MEMCTX_ASET) {
-		if (!options_take(&taken, options) || !options_suit(kind, &taken)) {
-			errno = EINVAL;
-			return NULL;
-		}
-		options = &taken;
-		shape = options_shape(kind, options);
-	}
-	/* Recycler 0 is always empty. */
-	ctx = create_recycled(parent, shape);
-	if (mcx_unlikely(ctx == NULL))
-		ctx = create_new(parent, kind, options != NULL ? options : &default_options, shape);
-	if (ctx == NULL)
-		return NULL;
-	return create_finish(
-		ctx, parent, name, ident, options != NULL ? options : &default_options);
+	return create_other(parent, name, ident, kind, &taken, options_shape(kind, &taken));
+}
+
+memctx *memctx_create(memctx *parent, const char *name, const char *ident, enum memctx_kind kind,
+	const struct memctx_options *options)
+{
+	if (mcx_unlikely(options != NULL || name == NULL || kind != MEMCTX_ASET))
+		return create_optioned(parent, name, ident, kind, options);
+	return create_checked(parent, name, ident, MEMCTX_ASET, &default_options, 1);
 }
 
 memctx *memctx_watch(memctx *parent, const char *name, const char *ident)
 {
 	static const struct memctx_options none = {.align = 8};
-	memctx *ctx;
 
 	if (name == NULL) {
 		errno = EINVAL;
 		return NULL;
 	}
-	ctx = create_new(parent, MEMCTX_WATCH, &none, 0);
-	return ctx != NULL ? create_finish(ctx, parent, name, ident, &none) : NULL;
+	return create_other(parent, name, ident, MEMCTX_WATCH, &none, 0);
 }
 
 /* ---- Reset and delete ---- */
@@ -498,8 +543,8 @@ void memctx_reset(memctx *ctx)
 static void context_end(memctx *ctx)
 {
 	context_empty(ctx);
-	mcx_ring_join(ctx->parent);
-	mcx_event_context(ctx, REGION_DELETE);
+	if (mcx_ring_is_on())
+		mcx_event_delete(ctx);
 	__atomic_store_n(&mcx_record(ctx)->live, 0, __ATOMIC_RELEASE);
 	if (mcx_unlikely(ctx->limiter != NULL)) {
 		mcx_limits_discharge(ctx->limiter, mcx_slot(ctx)->total_bytes);
@@ -509,7 +554,8 @@ static void context_end(memctx *ctx)
 	if (current == ctx)
 		current = NULL;
 	mcx_watch_delete(ctx);
-	names_drop(ctx);
+	if (mcx_unlikely(ctx->has_long))
+		names_drop(ctx);
 	memset(&mcx_record(ctx)->life, 0, sizeof(struct region_life));
 	context_retire(ctx);
 }
@@ -565,7 +611,7 @@ int memctx_set_parent(memctx *ctx, memctx *parent)
 	}
 	if (!mcx_limits_move(ctx, parent))
 		return -1;
-	mcx_ring_join(ctx->parent);
+	mcx_event_leave(ctx);
 	tree_unlink(ctx);
 	tree_link(ctx, parent);
 	mcx_limits_inherit(ctx);

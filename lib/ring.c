@@ -203,10 +203,15 @@ struct mcx_ring *mcx_ring_take(memctx *ctx)
 	return ring;
 }
 
-/* Where there is no ring no event is lost yet: the one that follows is. */
-void mcx_ring_join_other(memctx *parent)
+/*
+ * What happens to a context's place in the tree comes after all that was recorded of its PARENT
+ * (may be NULL), and before what is recorded of that one next: goes before the event.  Where there
+ * is no ring no event is lost yet: the one that follows is.
+ */
+static void ring_join(memctx *parent)
 {
-	ring_take(parent);
+	if (parent != NULL && parent->ring != mcx_writer.ring)
+		ring_take(parent);
 }
 
 void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
@@ -322,7 +327,7 @@ void mcx_event_create(memctx *ctx, const struct memctx_options *options)
 	const struct region_names *names = mcx_names(ctx);
 	unsigned n = 0;
 
-	mcx_ring_join(ctx->parent);
+	ring_join(ctx->parent);
 	entries[n++] =
 		(struct region_event){mcx_context_word(ctx), mcx_what(REGION_CREATE, ctx->kind)};
 	entries[n++] = parent_entry(ctx);
@@ -357,6 +362,18 @@ void mcx_event_ident(memctx *ctx)
 	mcx_events(ctx, entries, n);
 }
 
+void mcx_event_delete(memctx *ctx)
+{
+	ring_join(ctx->parent);
+	mcx_event_context(ctx, REGION_DELETE);
+}
+
+void mcx_event_leave(memctx *ctx)
+{
+	if (mcx_ring_is_on())
+		ring_join(ctx->parent);
+}
+
 void mcx_event_move(memctx *ctx)
 {
 	struct region_event entries[2] = {
@@ -364,7 +381,9 @@ void mcx_event_move(memctx *ctx)
 		parent_entry(ctx),
 	};
 
-	mcx_ring_join(ctx->parent);
+	if (!mcx_ring_is_on())
+		return;
+	ring_join(ctx->parent);
 	mcx_events(ctx, entries, 2);
 }
 

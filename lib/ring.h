@@ -122,20 +122,8 @@ static inline void mcx_event_context(memctx *ctx, enum region_op op)
 	mcx_event(ctx, mcx_context_word(ctx), mcx_what(op, 0), NULL);
 }
 
-/*
- * What happens to a context's place in the tree comes after all that was recorded of its PARENT
- * (may be NULL), and before what is recorded of that one next: call it before the event.
- */
-void mcx_ring_join_other(memctx *parent) MCX_HIDDEN MCX_COLD;
-
-static inline void mcx_ring_join(memctx *parent)
-{
-	if (mcx_ring_is_on() && parent != NULL && mcx_unlikely(parent->ring != mcx_writer.ring))
-		mcx_ring_join_other(parent);
-}
-
 /* One event of CTX of N entries, seen by a reader all at once. */
-void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n) MCX_HIDDEN MCX_COLD;
+void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n) MCX_HIDDEN;
 
 static inline uint64_t mcx_what_chunk(enum region_op op, const void *payload)
 {
@@ -154,8 +142,11 @@ void mcx_event_sized(
 	memctx *ctx, const void *payload, size_t size, size_t align) MCX_HIDDEN MCX_COLD;
 
 /* The events of the tree. */
-void mcx_event_create(memctx *ctx, const struct memctx_options *options) MCX_HIDDEN MCX_COLD;
+void mcx_event_create(memctx *ctx, const struct memctx_options *options) MCX_HIDDEN;
 void mcx_event_ident(memctx *ctx) MCX_HIDDEN MCX_COLD;
+void mcx_event_delete(memctx *ctx) MCX_HIDDEN;
+/* CTX leaves its parent: comes before mcx_event_move(), which tells of the new one. */
+void mcx_event_leave(memctx *ctx) MCX_HIDDEN MCX_COLD;
 void mcx_event_move(memctx *ctx) MCX_HIDDEN MCX_COLD;
 
 /* What is published and recorded, for a world that is put aside. */

@@ -147,19 +147,17 @@ void mcx_unit_put(memctx *ctx)
 	pthread_mutex_unlock(&units_mutex);
 }
 
-/* Threads take serials in runs, so that a recycled context costs no atomic operation. */
 #define SERIAL_RUN 256u
 
-uint64_t mcx_serial(void)
+MCX_TLS struct mcx_serials mcx_serials;
+
+void mcx_serials_take(void)
 {
 	static atomic_uint_fast64_t taken = 1;
-	static MCX_TLS uint64_t next, end;
 
-	if (next == end) {
-		next = atomic_fetch_add_explicit(&taken, SERIAL_RUN, memory_order_relaxed);
-		end = next + SERIAL_RUN;
-	}
-	return next++;
+	mcx_serials.next =
+		atomic_fetch_add_explicit(&taken, SERIAL_RUN, memory_order_relaxed);
+	mcx_serials.end = mcx_serials.next + SERIAL_RUN;
 }
 
 size_t mcx_units_live(void)
