@@ -114,9 +114,9 @@ static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, siz
 		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
-static MCX_COLD void *alloc_other(memctx *ctx, size_t size)
+static __attribute__((noinline)) void *alloc_other(memctx *ctx, size_t size)
 {
-	if (ctx == NULL) {
+	if (mcx_unlikely(ctx == NULL)) {
 		mcx_misuse("an allocation in a NULL context", ctx);
 		return NULL;
 	}
@@ -154,7 +154,7 @@ static __attribute__((noinline)) void *alloc_recorded(
 	return payload;
 }
 
-void *memctx_alloc(memctx *ctx, size_t size)
+MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 {
 	void **bin;
 	void *payload;
@@ -209,14 +209,10 @@ static inline void aset_push(void *payload, uint64_t word, uint64_t slack)
 	aset_link((void **)bin, payload);
 }
 
-static MCX_COLD void free_other(void *payload, uint64_t word)
+/* A chunk in front of which an aligned one begins, or none at all. */
+static MCX_COLD void free_odd(void *payload, uint64_t word)
 {
-	if (mcx_word_is_other(word)) {
-		memctx *ctx = mcx_bin_owner(mcx_word_address(word));
-
-		mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
-		ctx->methods->free(ctx, payload);
-	} else if (mcx_word_is_moved_live(word, payload)) {
+	if (mcx_word_is_moved_live(word, payload)) {
 		mcx_word_store(payload, MCX_TAG_FREE);
 		mcx_watch_unmove(payload, (void *)mcx_word_address(word));
 		memctx_free((void *)mcx_word_address(word));
@@ -225,6 +221,19 @@ static MCX_COLD void free_other(void *payload, uint64_t word)
 	} else {
 		mcx_misuse("memctx_free: not a live chunk of any context", payload);
 	}
+}
+
+static __attribute__((noinline)) void free_other(void *payload, uint64_t word)
+{
+	memctx *ctx;
+
+	if (mcx_unlikely(!mcx_word_is_other(word))) {
+		free_odd(payload, word);
+		return;
+	}
+	ctx = mcx_bin_owner(mcx_word_address(word));
+	mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
+	ctx->methods->free(ctx, payload);
 }
 
 static MCX_COLD void free_rare(void *payload, uint64_t word)
@@ -243,7 +252,7 @@ static __attribute__((noinline)) void free_recorded(void *payload, uint64_t word
 		aset_push(payload, word, mcx_word_middle(word));
 }
 
-void memctx_free(void *payload)
+MCX_HOT void memctx_free(void *payload)
 {
 	uint64_t word, distance;
 	int mode;

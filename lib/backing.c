@@ -278,22 +278,9 @@ static void *cache_take(size_t *size)
 	return bin_pop(from, bin, size);
 }
 
-static void cache_put(void *memory, size_t size)
+/* Gives back blocks of one bin after the other until there are few enough. */
+static MCX_COLD void cache_shrink(struct thread_cache *to)
 {
-	struct thread_cache *to;
-	struct cache_bin *bin;
-
-	if (!is_cached_size(size) || (cache == NULL && !mcx_cache_begin())) {
-		mcx_own_put(memory, size);
-		return;
-	}
-	to = cache;
-	bin = &to->bins[bin_of(size)];
-	if (bin->n == CACHE_DEPTH)
-		bin_drop_oldest(to, bin);
-	bin->blocks[bin->n++] = (struct cached_block){memory, size};
-	to->block_bytes += size;
-	mcx_watch_cached(memory, size);
 	while (to->block_bytes > CACHE_BYTES) {
 		struct cache_bin *from = &to->bins[to->hand];
 
@@ -301,6 +288,26 @@ static void cache_put(void *memory, size_t size)
 		if (from->n > 0)
 			bin_drop_oldest(to, from);
 	}
+}
+
+static inline void cache_put(void *memory, size_t size)
+{
+	struct thread_cache *to;
+	struct cache_bin *bin;
+
+	if (mcx_unlikely(!is_cached_size(size) || (cache == NULL && !mcx_cache_begin()))) {
+		mcx_own_put(memory, size);
+		return;
+	}
+	to = cache;
+	bin = &to->bins[bin_of(size)];
+	if (mcx_unlikely(bin->n == CACHE_DEPTH))
+		bin_drop_oldest(to, bin);
+	bin->blocks[bin->n++] = (struct cached_block){memory, size};
+	to->block_bytes += size;
+	mcx_watch_cached(memory, size);
+	if (mcx_unlikely(to->block_bytes > CACHE_BYTES))
+		cache_shrink(to);
 }
 
 /*

@@ -204,30 +204,30 @@ static inline struct mcx_block *large_get(memctx *ctx, size_t *bytes)
 	bool is_limited = ctx->limiter != NULL;
 	struct mcx_block *block;
 
-	if (!mcx_allow(ctx, *bytes))
+	if (mcx_unlikely(!mcx_allow(ctx, *bytes)))
 		return NULL;
 	block = mcx_unlikely(ctx->kind == MEMCTX_MALLOC) ? mcx_own_get(*bytes)
 							 : mcx_large_get(bytes, is_limited);
-	if (block != NULL)
+	if (mcx_likely(block != NULL))
 		mcx_account(ctx, *bytes, 1);
 	else
 		mcx_forgo(ctx, *bytes);
 	return block;
 }
 
-void *mcx_large_alloc(memctx *ctx, size_t size)
+static MCX_INLINE void *large_alloc(memctx *ctx, size_t size)
 {
 	size_t bytes = mcx_large_size(size);
 	struct region_slot *slot = mcx_slot(ctx);
 	struct mcx_block *block;
 	void *payload;
 
-	if (bytes == 0) {
+	if (mcx_unlikely(bytes == 0)) {
 		errno = ENOMEM;
 		return NULL;
 	}
 	block = large_get(ctx, &bytes);
-	if (block == NULL)
+	if (mcx_unlikely(block == NULL))
 		return NULL;
 	block->owner = (memctx *)((uintptr_t)ctx | MCX_BLOCK_LARGE);
 	block->end = (char *)block + bytes;
@@ -245,11 +245,16 @@ void *mcx_large_alloc(memctx *ctx, size_t size)
 	return payload;
 }
 
+void *mcx_large_alloc(memctx *ctx, size_t size)
+{
+	return large_alloc(ctx, size);
+}
+
 void *mcx_large_alloc_told(memctx *ctx, size_t size)
 {
-	void *payload = mcx_large_alloc(ctx, size);
+	void *payload = large_alloc(ctx, size);
 
-	if (payload != NULL)
+	if (mcx_ring_is_on() && mcx_likely(payload != NULL))
 		mcx_event_chunk(ctx, REGION_ALLOC, payload, NULL, 0);
 	return payload;
 }
