@@ -145,8 +145,8 @@ static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *pa
 static __attribute__((noinline)) void *alloc_recorded(
 	memctx *ctx, size_t slack, void **bin, void *payload, int mode)
 {
-	if (mcx_unlikely(!mcx_event_usual(ctx, mode, mcx_word_use(bin, slack),
-		    mcx_what_chunk(REGION_ALLOC, payload))))
+	if (mcx_unlikely(!mcx_event_usual(
+		    ctx, mode, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload))))
 		return alloc_rare(ctx, slack, bin, payload);
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,

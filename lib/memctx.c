@@ -13,6 +13,7 @@
 
 #include "ring.h"
 #include "memdebug.h"
+#include "names.h"
 
 static const struct mcx_methods *const kinds[] = {
 	[MEMCTX_ASET] = &mcx_aset_methods,
@@ -59,126 +60,6 @@ memctx *memctx_switch(memctx *ctx)
 
 	current = ctx;
 	return was;
-}
-
-/* ---- Names ---- */
-
-/* A text of SIZE bytes that PLACE of ROOM cannot hold: whole in private memory, shortened there. */
-static MCX_COLD const char *name_copy_long(char *place, size_t room, const char *text, size_t size)
-{
-	char *whole = mcx_own_get(size);
-
-	if (whole == NULL)
-		return NULL;
-	memcpy(whole, text, size);
-	memcpy(place, text, room - 1);
-	place[room - 1] = '\0';
-	return whole;
-}
-
-/* memmove() of SIZE bytes, without a call where they are as few as those of most names. */
-static inline void text_move(char *to, const char *from, size_t size)
-{
-	if (size >= 8 && size <= 16) {
-		uint64_t first, last;
-
-		memcpy(&first, from, 8);
-		memcpy(&last, from + size - 8, 8);
-		memcpy(to, &first, 8);
-		memcpy(to + size - 8, &last, 8);
-	} else if (size >= 4 && size < 8) {
-		uint32_t first, last;
-
-		memcpy(&first, from, 4);
-		memcpy(&last, from + size - 4, 4);
-		memcpy(to, &first, 4);
-		memcpy(to + size - 4, &last, 4);
-	} else {
-		memmove(to, from, size);
-	}
-}
-
-/*
- * Copies TEXT, which may be what stands there or a part of it, to where a reader finds it; returns
- * the whole text, or NULL with ENOMEM.
- */
-static inline const char *name_copy(memctx *ctx, char *place, size_t room, const char *text)
-{
-	size_t size = strlen(text) + 1;
-
-	if (mcx_unlikely(size > room)) {
-		ctx->has_long = true;
-		return name_copy_long(place, room, text, size);
-	}
-	text_move(place, text, size);
-	return place;
-}
-
-static void name_drop(const char *text, const char *place)
-{
-	if (text != NULL && text != place)
-		mcx_own_put((void *)(uintptr_t)text, strlen(text) + 1);
-}
-
-static inline bool names_set(memctx *ctx, const char *name, const char *ident)
-{
-	struct region_names *names = mcx_names(ctx);
-
-	ctx->name = name_copy(ctx, names->name, sizeof(names->name), name);
-	if (ctx->name == NULL)
-		return false;
-	ctx->ident = NULL;
-	names->ident[0] = '\0';
-	if (ident == NULL)
-		return true;
-	ctx->ident = name_copy(ctx, names->ident, sizeof(names->ident), ident);
-	if (ctx->ident != NULL)
-		return true;
-	name_drop(ctx->name, names->name);
-	return false;
-}
-
-static MCX_COLD void names_drop(memctx *ctx)
-{
-	struct region_names *names = mcx_names(ctx);
-
-	name_drop(ctx->name, names->name);
-	name_drop(ctx->ident, names->ident);
-	ctx->has_long = false;
-}
-
-int memctx_set_ident(memctx *ctx, const char *ident)
-{
-	struct region_names *names;
-	const char *old, *whole = NULL;
-
-	if (ctx == NULL) {
-		mcx_misuse("memctx_set_ident: the context is NULL", ctx);
-		return -1;
-	}
-	names = mcx_names(ctx);
-	old = ctx->ident;
-	if (ident == NULL) {
-		names->ident[0] = '\0';
-	} else {
-		whole = name_copy(ctx, names->ident, sizeof(names->ident), ident);
-		if (whole == NULL)
-			return -1;
-	}
-	ctx->ident = whole;
-	name_drop(old, names->ident);
-	mcx_event_ident(ctx);
-	return 0;
-}
-
-const char *memctx_name(const memctx *ctx)
-{
-	return mcx_is_null(ctx, "memctx_name: the context is NULL") ? NULL : ctx->name;
-}
-
-const char *memctx_ident(const memctx *ctx)
-{
-	return mcx_is_null(ctx, "memctx_ident: the context is NULL") ? NULL : ctx->ident;
 }
 
 /* ---- Links ---- */
@@ -555,7 +436,7 @@ static void context_end(memctx *ctx)
 		current = NULL;
 	mcx_watch_delete(ctx);
 	if (mcx_unlikely(ctx->has_long))
-		names_drop(ctx);
+		mcx_names_drop(ctx);
 	memset(&mcx_record(ctx)->life, 0, sizeof(struct region_life));
 	context_retire(ctx);
 }

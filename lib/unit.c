@@ -155,8 +155,7 @@ void mcx_serials_take(void)
 {
 	static atomic_uint_fast64_t taken = 1;
 
-	mcx_serials.next =
-		atomic_fetch_add_explicit(&taken, SERIAL_RUN, memory_order_relaxed);
+	mcx_serials.next = atomic_fetch_add_explicit(&taken, SERIAL_RUN, memory_order_relaxed);
 	mcx_serials.end = mcx_serials.next + SERIAL_RUN;
 }
 
