@@ -303,6 +303,8 @@ struct live *live_open(pid_t pid, struct live_error *error)
 	if (fd < 0 && live->nmaps == 0) {
 		if (kill(pid, 0) != 0 && errno == ESRCH)
 			set_error(error, "there is no such process");
+		else if (access("/proc/self", F_OK) != 0)
+			set_error(error, "it cannot be found: /proc is not mounted");
 		else
 			set_error(error, "it publishes no memory contexts");
 		live_close(live);
@@ -368,7 +370,7 @@ ptrdiff_t live_list(pid_t **pids)
 {
 	size_t n = 0, room = 0;
 	struct dirent *entry;
-	DIR *dir = opendir("/proc");
+	DIR *dir = access("/proc/self", F_OK) == 0 ? opendir("/proc") : NULL;
 
 	*pids = NULL;
 	if (!dir)
