@@ -128,6 +128,22 @@ done
 cmp -s out plain || fail "a recorded program that forks holds $(cat out)"
 "$tool" tree --json e.trace >tree.json 2>err
 [ "$(figures tree.json)" = "$(tail -n 1 out)" ] || fail "a child's events are in the recording"
+# Threads hand trees on: what the program counts for each context at its end is what the region
+# says then, and what the recording, made meanwhile, replays to.
+counts() {
+	jq -r 'select(.name == "handed on") | "\(.ident) \(.allocs) \(.frees) \(.reallocs) " +
+		"\(.resets) \(.live_chunks) \(.requested_bytes)"' | sort
+}
+start "$tool" record -f -o f.trace -- "$target" hands
+grep ' ' out | sort >held
+[ "$(wc -l <held)" -gt 30 ] || fail "hands: next to nothing is held"
+"$tool" tree --flat "$(grep -v -e ' ' -e ready out)" 2>err | counts >shown
+cmp -s held shown || fail "the region's counters are not the program's: $(diff held shown | head)"
+stop end
+[ "$status" -eq 0 ] || fail "record: hands: $status"
+grep -q ', 0 lost' target.err || fail "record: hands: $(cat target.err)"
+"$tool" tree --flat f.trace 2>err | counts >shown
+cmp -s held shown || fail "the recording has other counts: $(diff held shown | head)"
 start "$target" wait
 "$tool" record -d 0.2 -o b.trace "$pid" 2>err || fail "record PID"
 "$tool" tree --json "$pid" >now.json 2>err

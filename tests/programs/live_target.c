@@ -8,11 +8,16 @@
  *   fork          works; a child works on and prints what it holds, then the parent does
  *   exec          works, and becomes `ls -l /proc/self/fd`
  *   close         closes all descriptors but the standard ones, opens a file of its own, as wait
+ *   hands         threads hand trees to one another; prints its number, then of each context
+ *                 "IDENT ALLOCS FREES REALLOCS RESETS LIVE BYTES", then as wait
  *   three         makes three chunks and ends at once
  *   storm         forks 50 children that work and end
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +132,96 @@ static void close_all(void)
 	wait_for_end();
 }
 
+/* ---- Trees that change hands ------------------------------------------------------------ */
+
+enum { THREADS = 4, TREES = 7, HANDS = 400, MOST = 40 };
+
+static struct {
+	pthread_mutex_t lock;
+	memctx *top;
+} trees[TREES];
+static atomic_uint made;
+
+/* A context with an ident that no other has. */
+static memctx *make_context(memctx *parent)
+{
+	char ident[20];
+
+	snprintf(ident, sizeof(ident), "%u", made++);
+	return memctx_create(parent, "handed on", ident, MEMCTX_ASET, NULL);
+}
+
+static void change_tree(memctx *tree, unsigned *random)
+{
+	memctx *child = make_context(tree);
+	void *chunks[16];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < 16; i++)
+		chunks[i] = memctx_alloc(i % 2 ? tree : child, (size_t)rand_r(random) % 10000);
+	for (size_t i = 0; i < 16; i += 3)
+		chunks[i] = memctx_realloc(chunks[i], (size_t)rand_r(random) % 10000);
+	for (size_t i = 0; i < 16; i += 4)
+		memctx_free(chunks[i]);
+	for (memctx *c = tree; c != NULL; c = memctx_walk(tree, c))
+		n++;
+	if (n > MOST)
+		memctx_delete_children(tree);
+	else if (rand_r(random) % 5 == 0)
+		memctx_reset_only(tree);
+	else if (rand_r(random) % 5 == 0)
+		memctx_delete(child);
+	else if (rand_r(random) % 5 == 0)
+		memctx_set_parent(
+			child, memctx_first_child(tree) == child ? tree : memctx_first_child(tree));
+}
+
+static void *hand_on(void *arg)
+{
+	unsigned random = (unsigned)(uintptr_t)arg;
+
+	for (int i = 0; i < HANDS; i++) {
+		size_t at = (size_t)rand_r(&random) % TREES;
+
+		pthread_mutex_lock(&trees[at].lock);
+		change_tree(trees[at].top, &random);
+		pthread_mutex_unlock(&trees[at].lock);
+	}
+	return NULL;
+}
+
+static void print_contexts(const memctx *tree)
+{
+	for (const memctx *c = tree; c != NULL; c = memctx_walk(tree, c)) {
+		struct memctx_stats s;
+
+		memctx_stats(c, &s);
+		printf("%s %ju %ju %ju %ju %ju %ju\n", memctx_ident(c), (uintmax_t)s.allocs,
+			(uintmax_t)s.frees, (uintmax_t)s.reallocs, (uintmax_t)s.resets,
+			(uintmax_t)s.live_chunks, (uintmax_t)s.requested_bytes);
+	}
+}
+
+static void hands(void)
+{
+	pthread_t threads[THREADS];
+
+	for (size_t i = 0; i < TREES; i++) {
+		pthread_mutex_init(&trees[i].lock, NULL);
+		trees[i].top = make_context(NULL);
+	}
+	for (uintptr_t i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, hand_on, (void *)(i + 1)) != 0)
+			exit(1);
+	for (size_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	printf("%d\n", (int)getpid());
+	for (size_t i = 0; i < TREES; i++)
+		print_contexts(trees[i].top);
+	wait_for_end();
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -138,6 +233,8 @@ int main(int argc, char **argv)
 		return memctx_alloc(top, 1) && memctx_alloc(top, 20) && memctx_alloc(top, 300) ? 0
 											       : 1;
 	work(200);
+	if (strcmp(what, "hands") == 0)
+		hands();
 	if (strcmp(what, "wait") == 0)
 		wait_for_end();
 	else if (strcmp(what, "fire") == 0)
