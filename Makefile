@@ -296,6 +296,7 @@ coverage-run: tests
 bench: lib tool bench-programs
 	@B=$(B) bench/run.sh
 	@echo; $(B)/bench/tui_bench $(tool)
+	@echo; $(B)/bench/seek_bench
 bench_mains := $(filter %_bench.c,$(bench_src))
 bench_parts := $(filter-out $(bench_mains),$(bench_src))
 bench-programs: $(call programs,$(bench_mains))

@@ -243,7 +243,7 @@ struct seek *seek_open(
 	seek->options = *options;
 	seek->memory = options->memory != 0 ? options->memory : MEMORY;
 	seek->spacing = options->spacing != 0 ? options->spacing : SPACING;
-	seek->near = 2 * seek->spacing;
+	seek->near = seek->spacing;
 	if (open_readers(seek, path, error) != 0) {
 		seek_close(seek);
 		return NULL;

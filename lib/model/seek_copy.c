@@ -13,6 +13,7 @@
 #define PREPARE_EVENTS 20000u /* run at once */
 #define PAGE_EVENTS 16u       /* a page's copy costs about the time of so many events */
 #define PAGE 4096u
+#define REST ((uint64_t)12 << 20)
 
 static size_t place_of(const struct seek *seek, uint64_t event)
 {
@@ -46,12 +47,13 @@ struct seek_room seek_room(const struct seek *seek)
 	return (struct seek_room){seek->n_copies, seek->copy_bytes, 2 * seek->resident};
 }
 
+/* Beside the copies there are the replays, the copy that is being made, and all else. */
 static uint64_t room_for_copies(const struct seek *seek)
 {
 	uint64_t least = seek->memory / 8;
-	uint64_t replays = 2 * seek->resident;
+	uint64_t others = 2 * seek->resident + seek->largest + REST;
 
-	return seek->memory > replays + least ? seek->memory - replays : least;
+	return seek->memory > others + least ? seek->memory - others : least;
 }
 
 /* ---- Thinning ----------------------------------------------------------------------------- */
@@ -164,6 +166,8 @@ void seek_copy_take(struct seek *seek)
 	seek->copies[place] = copy;
 	seek->n_copies++;
 	seek->copy_bytes += arena_image_bytes(copy.image);
+	if (arena_image_bytes(copy.image) > seek->largest)
+		seek->largest = arena_image_bytes(copy.image);
 	if (arena_image_resident(copy.image) > seek->resident)
 		seek->resident = arena_image_resident(copy.image);
 	thin(seek);

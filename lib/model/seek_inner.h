@@ -53,10 +53,11 @@ struct seek {
 
 	struct copy *copies;
 	size_t n_copies, room_copies;
-	uint64_t copy_bytes, memory, resident; /* resident: the most that one replay took */
-	uint64_t spacing;                      /* events between copies of the first pass */
-	uint64_t near;                         /* and behind the cursor */
-	bool is_prepared;                      /* they are there */
+	uint64_t copy_bytes, memory;
+	uint64_t resident, largest; /* the most that one replay took, and that a copy did */
+	uint64_t spacing;           /* events between copies of the first pass */
+	uint64_t near;              /* and behind the cursor */
+	bool is_prepared;           /* they are there */
 
 	bool passed;                /* the first pass is over */
 	uint64_t last, peak, known; /* known: events that the pass has been over */
