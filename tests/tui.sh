@@ -279,6 +279,11 @@ for setting in TERM=vt100 NO_COLOR=1; do
 	ended 0 "$setting"
 done
 
+# One that can show no screen.
+press "clear; TERM=dumb $tool tui $PWD/traces/pg_pgbench.trace" Enter
+wait_for 'no terminal to show a screen on'
+ended 3 TERM=dumb
+
 # The target goes: its last state stays, marked so.
 "$tool" demo --quiet 2>/dev/null &
 target=$!

@@ -18,12 +18,24 @@ static struct termios modes;
 static char goodbye[256];
 static size_t goodbye_length;
 
+static bool has(const char *name)
+{
+	const char *text = tigetstr(name);
+
+	return text && text != (const char *)-1;
+}
+
+bool restore_can_show(void)
+{
+	return has("cup") && has("clear");
+}
+
 /* Adds a capability's text, without what terminals of paper wanted to wait. */
 static void add_goodbye(const char *name)
 {
 	const char *text = tigetstr(name);
 
-	if (!text || text == (const char *)-1)
+	if (!has(name))
 		return;
 	while (*text && goodbye_length + 1 < sizeof goodbye) {
 		const char *wait = !strncmp(text, "$<", 2) ? strchr(text, '>') : NULL;
@@ -41,7 +53,7 @@ static void make_goodbye(void)
 	static const char no_mouse[] = "\033[?1000l\033[?1006l";
 
 	goodbye_length = 0;
-	if (tigetstr("kmous") && tigetstr("kmous") != (const char *)-1) {
+	if (has("kmous")) {
 		memcpy(goodbye, no_mouse, sizeof no_mouse - 1);
 		goodbye_length = sizeof no_mouse - 1;
 	}

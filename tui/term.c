@@ -47,6 +47,11 @@ bool term_start(bool color)
 		return false;
 	}
 	restore_arm();
+	if (!restore_can_show()) {
+		term_stop();
+		errno = ENOTTY;
+		return false;
+	}
 	cbreak();
 	noecho();
 	nonl();
