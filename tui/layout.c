@@ -7,6 +7,7 @@
  *
  * With less height the sparkline, the line of the largest and the chain's own line give way.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "tui/layout.h"
@@ -36,18 +37,27 @@ static struct layout_box take_bottom(struct layout_box *body, int height)
 	return (struct layout_box){body->y + body->height, body->x, height, body->width};
 }
 
+/* A chart of freelists gains less from width than a table of contexts does. */
+static int lists_width(int width)
+{
+	if (width < 100)
+		return width - 46;
+	if (width < 120)
+		return width * 2 / 5;
+	if (width < 160)
+		return 48;
+	return width * 3 / 10 < 72 ? width * 3 / 10 : 72;
+}
+
 /* Tree and lists beside each other. */
 static void put_tree_and_lists(struct layout *layout, struct layout_box body)
 {
-	int left = body.width < 100 ? 44 : body.width * 3 / 5;
+	int right = lists_width(body.width), left = body.width - right - 2;
 
-	/* A chart of freelists gains nothing from more. */
-	if (body.width - left > 72)
-		left = body.width - 72;
 	layout->panes[PANE_TREE] = (struct layout_box){body.y, body.x, body.height, left};
 	layout->rule = (struct layout_box){body.y, body.x + left, body.height, 1};
 	layout->panes[PANE_LISTS] =
-		(struct layout_box){body.y, body.x + left + 2, body.height, body.width - left - 2};
+		(struct layout_box){body.y, body.x + left + 2, body.height, right};
 }
 
 /* Blocks and events, where a high screen has room for both. */
@@ -108,7 +118,7 @@ void layout_make(struct layout *layout, const struct state *state, int width, in
 /* ---- Columns -------------------------------------------------------------------------- */
 
 /* Columns of a name, for the sake of which others are left out: all, or all but the first four. */
-enum { NAME_LEAST = 18, NAME_WELL = 26 };
+enum { NAME_LEAST = 18, NAME_WELL = 20 };
 
 /* In order of their places; the lower its rank, the sooner a column gets room. */
 static const struct column_rule {
@@ -133,7 +143,7 @@ static const struct column_rule {
 	{"used", ROWS_ALL_KEYS, 7, 2, false},
 };
 
-enum { RULES = sizeof rules / sizeof *rules };
+enum { RULES = sizeof rules / sizeof *rules, RANK_LAST = 13 };
 
 static bool is_wanted(const struct state *state, const struct column_rule *rule)
 {
@@ -143,17 +153,21 @@ static bool is_wanted(const struct state *state, const struct column_rule *rule)
 /* Which rules have room, in order of rank, that of the sorted column first. */
 static void choose(const struct state *state, int width, bool chosen[static RULES])
 {
-	int left = width - 1;
+	int left = width - 1, full = INT_MAX;
 
-	for (int rank = 0; rank < 20; rank++)
+	for (int rank = 0; rank <= RANK_LAST && rank <= full; rank++)
 		for (int i = 0; i < RULES; i++) {
 			bool is_sorted = rules[i].key == state->options.sort;
-			int least = is_sorted || rules[i].rank <= 4 ? NAME_LEAST : NAME_WELL;
+			int least = rules[i].rank <= 4 ? NAME_LEAST : NAME_WELL;
 
-			if ((is_sorted ? 0 : rules[i].rank) != rank ||
-				!is_wanted(state, &rules[i]) ||
-				(!is_sorted && left - rules[i].width < least))
+			if ((is_sorted ? 0 : rules[i].rank) != rank || !is_wanted(state, &rules[i]))
 				continue;
+			/* What matters less does not come in where something that does had no room.
+			 */
+			if (!is_sorted && left - rules[i].width < least) {
+				full = rank;
+				continue;
+			}
 			chosen[i] = true;
 			left -= rules[i].width;
 		}
