@@ -31,7 +31,8 @@ struct events_table {
 	bool lists;
 	bool has_begun; /* the heading is printed */
 	bool one_list;  /* every event concerns the same list of the same context */
-	int size_class; /* of that list; -1: no event concerns any */
+	int number;     /* of that list; -1: no event concerns any */
+	uint64_t bytes; /* of its chunks */
 	int number_width, what_width, did_width;
 	int list_width;  /* of a list; 0: lists stand on lines of their own */
 	int cell_width;  /* of a list and what says which */
@@ -51,7 +52,7 @@ struct events_table *events_table_new(struct page *page, int width, bool lists)
 	table->page = page;
 	table->width = width;
 	table->lists = lists;
-	table->size_class = -1;
+	table->number = -1;
 	return table;
 }
 
@@ -175,11 +176,12 @@ static void find_one_list(struct events_table *table)
 			table->one_list = false;
 		if (e->n_lists == 0)
 			continue;
-		if (table->size_class >= 0 && table->size_class != e->lists[0].size_class)
+		if (table->number >= 0 && table->number != e->lists[0].number)
 			table->one_list = false;
-		table->size_class = e->lists[0].size_class;
+		table->number = e->lists[0].number;
+		table->bytes = e->lists[0].bytes;
 	}
-	if (table->size_class < 0)
+	if (table->number < 0)
 		table->one_list = false;
 }
 
@@ -255,8 +257,8 @@ static void print_heading(const struct events_table *table)
 	page_colored(page, PAGE_BOLD, "WHAT THE ALLOCATOR DID");
 	if (!table->lists) {
 		if (table->one_list)
-			snprintf(text, sizeof(text), "FREELIST[%d], %s B", table->size_class,
-				count_text(class, (uint64_t)8 << table->size_class));
+			snprintf(text, sizeof(text), "FREELIST[%d], %s B", table->number,
+				count_text(class, table->bytes));
 		page_to(page, table->width - table->cell_width);
 		page_colored(page, PAGE_BOLD, text);
 	}
@@ -370,13 +372,13 @@ static const char *cell_text(struct events_table *table, const struct explain_ev
 			strcpy(table->cell, "-");
 		return table->cell;
 	}
-	if (!table->one_list && e->lists[0].size_class > 9)
+	if (!table->one_list && e->lists[0].number > 9)
 		width--; /* "[10] " */
 	chain_text(table->page, chain, &e->lists[0].after, width);
 	if (table->one_list)
 		strcpy(table->cell, chain);
 	else
-		snprintf(table->cell, sizeof(table->cell), "[%d] %.*s", e->lists[0].size_class,
+		snprintf(table->cell, sizeof(table->cell), "[%d] %.*s", e->lists[0].number,
 			CHAIN_TEXT - 16, chain);
 	return table->cell;
 }
@@ -403,8 +405,8 @@ static void print_lists(struct events_table *table, const struct explain_event *
 
 		if (list->before.length == 0 && list->after.length == 0)
 			continue;
-		snprintf(label, sizeof(label), "freelist[%d], %s B, before  ", list->size_class,
-			count_text(size, (uint64_t)8 << list->size_class));
+		snprintf(label, sizeof(label), "freelist[%d], %s B, before  ", list->number,
+			count_text(size, list->bytes));
 		print_chain(table, label, &list->before);
 		snprintf(label, sizeof(label), "%*s  ", page_width(label) - 2, "after");
 		print_chain(table, label, &list->after);

@@ -125,7 +125,7 @@ static struct leaving chunk_leaving(const struct explain *explain, uint64_t id)
 	if (!replay_look_chunk(explain->replay, id, &chunk))
 		return leaving;
 	leaving.life = chunk.life;
-	if (memctx_describe(chunk.address, &info) && !info.is_large)
+	if (replay_look_describe(explain->replay, &chunk, &info) && !info.is_large)
 		leaving.address = info.address;
 	return leaving;
 }
@@ -164,7 +164,8 @@ static struct leaving base_left(const struct explain *explain, const struct trac
 	const memctx *ctx = replay_context(explain->replay, event->ctx);
 
 	if (ctx != NULL && replay_look_life(explain->replay, event->ctx, &leaving.life))
-		memctx_each_free(ctx, class_of(event->size), first_chunk, &leaving.address);
+		replay_look_each_free(
+			explain->replay, ctx, class_of(event->size), first_chunk, &leaving.address);
 	return leaving;
 }
 
@@ -244,24 +245,34 @@ static bool chain_link(const struct memctx_chunk_info *info, void *arg)
 	return walk->chain->n < EXPLAIN_LINKS;
 }
 
-static void walk_chain(const struct explain *explain, const memctx *ctx, int size_class,
-	uint64_t length, struct explain_chain *chain)
+/* The list of NUMBER as it is now. */
+static void look_list(const struct explain *explain, const memctx *ctx,
+	const struct memctx_stats *stats, int number, struct explain_list *list)
 {
-	struct chain_walk walk = {explain, chain};
+	struct chain_walk walk = {explain, &list->after};
+	struct replay_look_list seen;
 
-	chain->length = length;
-	chain->n = 0;
-	if (length > 0)
-		memctx_each_free(ctx, size_class, chain_link, &walk);
+	replay_look_list(explain->replay, ctx, stats, number, &seen);
+	list->number = number;
+	list->size_class = seen.size_class;
+	list->bytes = seen.bytes;
+	list->after.length = seen.length;
+	list->after.n = 0;
+	if (seen.length > 0)
+		replay_look_each_listed(explain->replay, ctx, number, chain_link, &walk);
 }
 
 void explain_chain(
 	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain)
 {
+	struct chain_walk walk = {explain, chain};
 	struct memctx_stats stats;
 
-	memctx_stats(ctx, &stats);
-	walk_chain(explain, ctx, size_class, stats.classes[size_class].free, chain);
+	replay_look_stats(explain->replay, ctx, &stats);
+	chain->length = stats.classes[size_class].free;
+	chain->n = 0;
+	if (chain->length > 0)
+		replay_look_each_free(explain->replay, ctx, size_class, chain_link, &walk);
 }
 
 static bool block_seen(const struct memctx_block_info *block, void *arg)
@@ -274,12 +285,13 @@ static bool block_seen(const struct memctx_block_info *block, void *arg)
 	return true;
 }
 
-static void look_below(const memctx *ctx, struct explain_state *state)
+static void look_below(
+	const struct explain *explain, const memctx *ctx, struct explain_state *state)
 {
 	struct memctx_stats stats;
 
 	for (const memctx *c = memctx_walk(ctx, ctx); c != NULL; c = memctx_walk(ctx, c)) {
-		memctx_stats(c, &stats);
+		replay_look_stats(explain->replay, c, &stats);
 		state->below++;
 		state->below_bytes += stats.total_bytes;
 		state->below_blocks += stats.total_nblocks;
@@ -298,6 +310,14 @@ static bool names_chunk(const struct trace_event *event)
 	return event->op == TRACE_ALLOC || event->op == TRACE_REALLOC || event->op == TRACE_FREE;
 }
 
+static void look_chunk(const struct explain *explain, const memctx *ctx,
+	const struct replay_look *found, struct explain_place *place)
+{
+	place->is_there = replay_look_describe(explain->replay, found, &place->info);
+	if (place->is_there)
+		place->list = replay_look_list_of(explain->replay, ctx, &place->info);
+}
+
 /* Looks at CTX, which may be NULL, and at the chunk of the id CHUNK where EVENT names one. */
 static void look(const struct explain *explain, const struct trace_event *event, memctx *ctx,
 	const uint64_t *chunk, struct explain_state *state)
@@ -311,15 +331,16 @@ static void look(const struct explain *explain, const struct trace_event *event,
 	state->ctx = ctx;
 	if (ctx == NULL)
 		return;
-	memctx_stats(ctx, &state->stats);
-	for (int k = 0; k < MEMCTX_CLASSES; k++)
-		walk_chain(explain, ctx, k, state->stats.classes[k].free, &state->chains[k]);
-	memctx_each_block(ctx, block_seen, state);
+	replay_look_stats(explain->replay, ctx, &state->stats);
+	state->n_lists = replay_look_lists(explain->replay, ctx);
+	for (int k = 0; k < state->n_lists; k++)
+		look_list(explain, ctx, &state->stats, k, &state->lists[k]);
+	replay_look_each_block(explain->replay, ctx, block_seen, state);
 	if (reaches_below(event))
-		look_below(ctx, state);
+		look_below(explain, ctx, state);
 	if (chunk != NULL && names_chunk(event) &&
 		replay_look_chunk(explain->replay, *chunk, &found))
-		state->chunk.is_there = memctx_describe(found.address, &state->chunk.info);
+		look_chunk(explain, ctx, &found, &state->chunk);
 }
 
 /* ---- The next event ------------------------------------------------------------------- */
@@ -383,13 +404,14 @@ static bool same_chain(const struct explain_chain *a, const struct explain_chain
 	return true;
 }
 
-static void add_list(struct explain_event *out, const struct explain *explain, int size_class)
+static void add_list(struct explain_event *out, const struct explain *explain, int number)
 {
+	const struct explain_state *before = &explain->before, *after = &explain->after;
 	struct explain_list *list = &out->lists[out->n_lists++];
 
-	list->size_class = size_class;
-	list->before = explain->before.chains[size_class];
-	list->after = explain->after.chains[size_class];
+	*list = (number < after->n_lists ? after : before)->lists[number];
+	list->before = before->lists[number].after;
+	list->after = after->lists[number].after;
 }
 
 /*
@@ -399,13 +421,13 @@ static void add_list(struct explain_event *out, const struct explain *explain, i
 static int first_list(const struct explain *explain, const struct explain_facts *facts)
 {
 	const struct explain_place *now = &explain->after.chunk, *was = &explain->before.chunk;
-	int old = was->is_there ? was->info.size_class : -1;
+	int old = was->is_there ? was->list : -1;
 
 	if (!now->is_there)
 		return old;
 	if (was->is_there && now->info.address == was->info.address)
 		return -1;
-	return old >= 0 && !facts->reused ? old : now->info.size_class;
+	return old >= 0 && !facts->reused ? old : now->list;
 }
 
 static void choose_lists(
@@ -416,9 +438,9 @@ static void choose_lists(
 	out->n_lists = 0;
 	if (first >= 0)
 		add_list(out, explain, first);
-	for (int k = 0; k < MEMCTX_CLASSES; k++)
-		if (k != first &&
-			!same_chain(&explain->before.chains[k], &explain->after.chains[k]))
+	for (int k = 0; k < EXPLAIN_LISTS; k++)
+		if (k != first && !same_chain(&explain->before.lists[k].after,
+					  &explain->after.lists[k].after))
 			add_list(out, explain, k);
 }
 
@@ -449,7 +471,7 @@ static bool cut_piece(const struct memctx_chunk_info *info, void *arg)
 }
 
 /* What the tail of the block that was open before was cut into, if it was. */
-static void find_pieces(struct explain_facts *facts)
+static void find_pieces(const struct explain *explain, struct explain_facts *facts)
 {
 	const struct explain_state *before = facts->before, *after = facts->after;
 	struct cut_walk walk = {.facts = facts};
@@ -457,9 +479,9 @@ static void find_pieces(struct explain_facts *facts)
 	if (before->ctx == NULL || after->ctx == NULL || after->stats.cut == before->stats.cut)
 		return;
 	walk.from = (const char *)before->open.address + before->open.carved;
-	memctx_each_block(after->ctx, same_block, &walk);
+	replay_look_each_block(explain->replay, after->ctx, same_block, &walk);
 	if (walk.block.address != NULL)
-		memctx_each_chunk(after->ctx, &walk.block, cut_piece, &walk);
+		replay_look_each_chunk(explain->replay, after->ctx, &walk.block, cut_piece, &walk);
 }
 
 /* Which free chunk's place the event's chunk took, if it took one. */
@@ -518,11 +540,13 @@ static void note_after(struct explain *explain, const struct trace_event *event,
 	if (ctx != NULL)
 		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
 	if (ctx != NULL && event->op == TRACE_CREATE &&
-		strcmp(memctx_kind_name(memctx_kind_of(ctx)), trace_kind_name(event->kind)) != 0)
+		strcmp(replay_look_kind(explain->replay, ctx), trace_kind_name(event->kind)) != 0)
 		facts->kind = trace_kind_name(event->kind);
+	if (ctx != NULL)
+		facts->as = replay_look_kind(explain->replay, ctx);
 	find_reuse(explain, facts);
 	if (event->op == TRACE_ALLOC || event->op == TRACE_REALLOC)
-		find_pieces(facts);
+		find_pieces(explain, facts);
 	choose_lists(out, explain, facts);
 	explain_say(out, facts);
 }

@@ -16,7 +16,7 @@
 #include "memctx.h"
 #include "model/replay.h"
 
-enum { EXPLAIN_LINKS = 16, EXPLAIN_NAME = 128, EXPLAIN_TEXT = 512 };
+enum { EXPLAIN_LINKS = 16, EXPLAIN_LISTS = 16, EXPLAIN_NAME = 128, EXPLAIN_TEXT = 512 };
 
 enum explain_link_kind {
 	EXPLAIN_CHUNK, /* the chunk id lived there */
@@ -37,7 +37,9 @@ struct explain_chain {
 };
 
 struct explain_list {
-	int size_class; /* freelist[size_class], chunks of 8 << size_class bytes */
+	int number;     /* freelist[number]; of a pool of study.h, several may share a class */
+	int size_class; /* the power of two, 8 << size_class, that holds its chunks */
+	uint64_t bytes; /* of its chunks, at most */
 	struct explain_chain before, after;
 };
 
@@ -50,7 +52,7 @@ struct explain_event {
 	char name[EXPLAIN_NAME]; /* what it is called, cut; with its ident */
 	char did[EXPLAIN_TEXT];  /* phrases with "; " between them */
 	int n_lists;             /* the list concerned first, then every other that changed */
-	struct explain_list lists[MEMCTX_CLASSES];
+	struct explain_list lists[EXPLAIN_LISTS];
 };
 
 struct explain;

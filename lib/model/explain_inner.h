@@ -15,18 +15,20 @@ enum { EXPLAIN_PIECES = MEMCTX_CLASSES };
 struct explain_place {
 	bool is_there;
 	struct memctx_chunk_info info; /* of the chunk behind an aligned one */
+	int list;                      /* the number of the one for it; -1: it is large */
 };
 
 /* A context at one moment. */
 struct explain_state {
 	memctx *ctx; /* NULL: it does not live; then nothing below says anything */
 	struct memctx_stats stats;
-	struct explain_chain chains[MEMCTX_CLASSES];
-	struct explain_place chunk;    /* that the event names */
-	uint64_t blocks;               /* large ones apart */
-	struct memctx_block_info open; /* the open block */
-	uint64_t below;                /* contexts */
-	uint64_t below_bytes;          /* that they took from the system */
+	int n_lists;
+	struct explain_list lists[EXPLAIN_LISTS]; /* their chains in after */
+	struct explain_place chunk;               /* that the event names */
+	uint64_t blocks;                          /* large ones apart */
+	struct memctx_block_info open;            /* the open block */
+	uint64_t below;                           /* contexts */
+	uint64_t below_bytes;                     /* that they took from the system */
 	uint64_t below_blocks;
 	uint64_t cached; /* bytes that the library keeps to be used again */
 };
@@ -43,6 +45,7 @@ struct explain_facts {
 	const char *parent;            /* create, move: the context above; NULL: none */
 	const char *ident;             /* ident: the new one */
 	const char *kind; /* create: as which kind it was asked for, if it is another */
+	const char *as;   /* and what it is */
 };
 
 /* Says what happened in OUT->did. */

@@ -52,7 +52,7 @@ static const char *plural(uint64_t n)
 
 static uint64_t large_block(const struct explain_place *place)
 {
-	return place->info.size + LARGE_HEADER;
+	return place->info.size + (place->info.header != 0 ? LARGE_HEADER : 0);
 }
 
 /* Where bytes came from, and went: the library keeps some of what contexts gave back. */
@@ -105,6 +105,17 @@ static void say_new_block(struct explain_event *out, const struct explain_facts 
 	explain_phrase(out, "carved, block %s", number(after->blocks).text);
 }
 
+static bool is_kind(const struct explain_facts *facts, enum memctx_kind kind)
+{
+	return facts->after->ctx != NULL && memctx_kind_of(facts->after->ctx) == kind;
+}
+
+/* A pool of study.h, which stands in the tree as an arena that is watched. */
+static bool is_pool(const struct explain_facts *facts)
+{
+	return is_kind(facts, MEMCTX_WATCH);
+}
+
 static void say_reuse(struct explain_event *out, const struct explain_facts *facts)
 {
 	switch (facts->reused_of.kind) {
@@ -112,7 +123,8 @@ static void say_reuse(struct explain_event *out, const struct explain_facts *fac
 		explain_phrase(out, "REUSED the place of #%" PRIu64, facts->reused_of.id);
 		break;
 	case EXPLAIN_CUT:
-		explain_phrase(out, "REUSED a piece of a tail");
+		explain_phrase(out, is_pool(facts) ? "from its list, as it was cut"
+						   : "REUSED a piece of a tail");
 		break;
 	case EXPLAIN_BASE:
 		explain_phrase(out, "REUSED the place of a base chunk");
@@ -120,9 +132,15 @@ static void say_reuse(struct explain_event *out, const struct explain_facts *fac
 	}
 }
 
-static bool is_kind(const struct explain_facts *facts, enum memctx_kind kind)
+/* A pool cuts many at once, hands one out and lists the others. */
+static void say_listed(struct explain_event *out, const struct explain_facts *facts)
 {
-	return facts->after->ctx != NULL && memctx_kind_of(facts->after->ctx) == kind;
+	uint64_t cut = facts->after->stats.cut - facts->before->stats.cut;
+	uint64_t rest =
+		facts->after->blocks > facts->before->blocks ? (uint64_t)facts->n_pieces : 0;
+
+	if (is_pool(facts) && cut > rest)
+		explain_phrase(out, "%s more cut for its list", number(cut - rest).text);
 }
 
 /* Where the event's chunk was placed. */
@@ -133,7 +151,9 @@ static void say_place(struct explain_event *out, const struct explain_facts *fac
 
 	if (place->info.is_large) {
 		explain_phrase(out, "%sa block of its own, %s B %s",
-			is_kind(facts, MEMCTX_MALLOC) ? "" : "too large for a class: ",
+			is_kind(facts, MEMCTX_MALLOC) ? ""
+			: is_pool(facts)              ? "of no size of the pool: "
+						      : "too large for a class: ",
 			number(large_block(place)).text, source(facts));
 		return;
 	}
@@ -157,6 +177,7 @@ static void say_place(struct explain_event *out, const struct explain_facts *fac
 		say_new_block(out, facts);
 	else
 		explain_phrase(out, "carved, block %s", number(facts->after->blocks).text);
+	say_listed(out, facts);
 }
 
 /* A generation has no lists. */
@@ -191,9 +212,10 @@ static void say_gone(
 		return;
 	}
 	/* It is the head now: the next is what was the head. */
-	list = &facts->after->chains[place->info.size_class];
+	list = &facts->after->lists[place->list].after;
 	if (list->length < 2)
-		explain_phrase(out, "%sowner word becomes the link", whose);
+		explain_phrase(out, "%s%s becomes the link", whose,
+			is_pool(facts) ? "its first word" : "owner word");
 	else if (list->links[1].kind == EXPLAIN_CHUNK)
 		explain_phrase(out, "%spushed in front of #%" PRIu64, whose, list->links[1].id);
 	else
@@ -298,8 +320,7 @@ static void say_create(struct explain_event *out, const struct explain_facts *fa
 	if (facts->took_over)
 		explain_phrase(out, "the id lived: that context is deleted first");
 	if (facts->kind != NULL)
-		explain_phrase(out, "replayed as %s, not %s",
-			memctx_kind_name(memctx_kind_of(facts->after->ctx)), facts->kind);
+		explain_phrase(out, "replayed as %s, not %s", facts->as, facts->kind);
 	if (facts->parent != NULL)
 		explain_phrase(out, "below %s", facts->parent);
 	if (stats->total_nblocks > 0)

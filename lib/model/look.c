@@ -40,10 +40,10 @@ size_t look_blocks(const struct look *look, size_t first, struct look_block *blo
 	struct block_walk walk = {.blocks = blocks, .first = first, .max = max};
 	size_t n;
 
-	memctx_each_block(look->ctx, count_block, &walk);
+	replay_look_each_block(look->replay, look->ctx, count_block, &walk);
 	walk.all = walk.normal;
 	n = (size_t)(walk.normal + walk.large);
-	memctx_each_block(look->ctx, take_block, &walk);
+	replay_look_each_block(look->replay, look->ctx, take_block, &walk);
 	return n;
 }
 
@@ -90,11 +90,17 @@ static void add_bytes(struct map_walk *walk, size_t from, size_t to, size_t *sor
 	}
 }
 
-/* Of a chunk, its header word comes first. */
+static size_t address_offset(const struct look_block *block, const struct memctx_chunk_info *chunk)
+{
+	return (size_t)((const char *)chunk->address - (const char *)block->info.address);
+}
+
+/* Of a chunk, its header word comes first, where the design has one. */
 static size_t chunk_begin(const struct look_block *block, const struct memctx_chunk_info *chunk)
 {
-	return (size_t)((const char *)chunk->address - (const char *)block->info.address) -
-	       sizeof(uint64_t);
+	size_t header = chunk->stride > chunk->size ? sizeof(uint64_t) : 0;
+
+	return address_offset(block, chunk) - header;
 }
 
 static bool map_chunk(const struct memctx_chunk_info *chunk, void *arg)
@@ -115,7 +121,7 @@ void look_map(const struct look *look, const struct look_block *block, int width
 	if (info->is_large)
 		return;
 	add_bytes(&walk, 0, info->header, &walk.used);
-	memctx_each_chunk(look->ctx, info, map_chunk, &walk);
+	replay_look_each_chunk(look->replay, look->ctx, info, map_chunk, &walk);
 	add_bytes(&walk, info->carved, info->size, &walk.tail);
 }
 
@@ -172,7 +178,7 @@ static void name_free(const struct look *look, struct look_chunk *chunk)
 	chunk->has_next = chunk->info.next != NULL;
 	if (chunk->has_next)
 		chunk->next = explain_last_there(look->explain, chunk->info.next);
-	memctx_each_free(look->ctx, chunk->info.size_class, count_place, &walk);
+	replay_look_each_free(look->replay, look->ctx, chunk->info.size_class, count_place, &walk);
 	chunk->place = walk.place;
 }
 
@@ -184,7 +190,7 @@ static void tell(const struct look *look, const struct look_block *block,
 	chunk->info = *info;
 	chunk->block = block->number;
 	chunk->block_size = block->info.size;
-	chunk->offset = chunk_begin(block, info) + sizeof(uint64_t);
+	chunk->offset = address_offset(block, info);
 	if (info->is_free) {
 		name_free(look, chunk);
 		return;
@@ -198,7 +204,7 @@ bool look_chunk_at(const struct look *look, const struct look_block *block, size
 {
 	struct chunk_walk walk = {.block = block, .offset = offset};
 
-	memctx_each_chunk(look->ctx, &block->info, at_offset, &walk);
+	replay_look_each_chunk(look->replay, look->ctx, &block->info, at_offset, &walk);
 	if (walk.is_found)
 		tell(look, block, &walk.found, chunk);
 	return walk.is_found;
@@ -209,7 +215,7 @@ bool look_chunk_beside(const struct look *look, const struct look_block *block, 
 {
 	struct chunk_walk walk = {.block = block, .offset = offset, .takes_next = step > 0};
 
-	memctx_each_chunk(look->ctx, &block->info, at_offset, &walk);
+	replay_look_each_chunk(look->replay, look->ctx, &block->info, at_offset, &walk);
 	if (step > 0 ? !walk.is_found : !walk.has_before)
 		return false;
 	tell(look, block, step > 0 ? &walk.found : &walk.before, chunk);
@@ -244,9 +250,9 @@ static bool tell_alone(
 	struct block_walk count = {0};
 	struct find_block find = {.address = info->address};
 
-	memctx_each_block(look->ctx, count_block, &count);
+	replay_look_each_block(look->replay, look->ctx, count_block, &count);
 	find.number = count.normal;
-	memctx_each_block(look->ctx, find_block, &find);
+	replay_look_each_block(look->replay, look->ctx, find_block, &find);
 	if (find.is_found)
 		tell(look, &find.block, info, chunk);
 	return find.is_found;
@@ -259,7 +265,7 @@ bool look_chunk_listed(
 
 	if (place == 0)
 		return false;
-	memctx_each_free(look->ctx, size_class, at_place, &walk);
+	replay_look_each_free(look->replay, look->ctx, size_class, at_place, &walk);
 	return walk.is_found && tell_alone(look, &walk.found, chunk);
 }
 
@@ -274,7 +280,8 @@ bool look_chunk_changed(
 		return false;
 	if (event->event.op == TRACE_ALLOC || event->event.op == TRACE_REALLOC)
 		return replay_look_chunk(look->replay, event->event.chunk, &live) &&
-		       memctx_describe(live.address, &info) && tell_alone(look, &info, chunk);
+		       replay_look_describe(look->replay, &live, &info) &&
+		       tell_alone(look, &info, chunk);
 	/* What was freed is at its list's head now; a large chunk went with its block. */
 	return event->event.op == TRACE_FREE && event->n_lists > 0 &&
 	       look_chunk_listed(look, event->lists[0].size_class, 1, chunk);

@@ -40,11 +40,12 @@ struct node {
 	uint64_t id, serial;
 	uint64_t reallocs, resets;
 	uint64_t chunk_size;                    /* a slab's */
+	struct study *study;                    /* NULL: it is a context of the library's */
 	uint32_t parent, child, younger, older; /* the tree; child: the oldest */
 	uint32_t next, previous;                /* in order of creation */
 	uint8_t kind;                           /* enum trace_kind */
-	uint8_t as;                             /* enum memctx_kind: what it is replayed as */
-	uint8_t state;                          /* enum node_state */
+	uint8_t as;    /* enum memctx_kind, or of setting.h: what it is replayed as */
+	uint8_t state; /* enum node_state */
 };
 
 /* A node as it was at the peak. */

@@ -80,12 +80,16 @@ void replay_free(struct replay *replay)
 		memctx_trim();
 	}
 	if (replay->nodes.hot != NULL) {
-		for (uint32_t at = 1; at < replay->nodes.end; at++)
+		for (uint32_t at = 1; at < replay->nodes.end; at++) {
 			replay_drop_bases(replay, at);
+			if (replay->nodes.hot[at].study != NULL)
+				replay_study_end(replay, at);
+		}
 		nodes_fini(&replay->nodes);
 	}
 	idmap_fini(&replay->chunks);
 	idmap_fini(&replay->threads);
+	idmap_fini(&replay->studies);
 	own_free(replay->shown);
 	own_free(replay);
 }

@@ -110,15 +110,24 @@ static bool make_room(struct replay *replay, struct base_chunks *base, uint64_t 
 	return true;
 }
 
+static void free_one(struct node *node, void *chunk, uint64_t size)
+{
+	if (node->study != NULL)
+		replay_study_free(node, chunk, size);
+	else
+		memctx_free(chunk);
+}
+
 /* Allocates COUNT chunks, or none. */
 static bool allocate(struct base_chunks *base, struct node *node, uint64_t count, uint64_t size)
 {
 	for (uint64_t i = 0; i < count; i++) {
-		void *chunk = memctx_alloc(node->ctx, size);
+		void *chunk = node->study != NULL ? replay_study_alloc(node, size)
+						  : memctx_alloc(node->ctx, size);
 
 		if (chunk == NULL) {
 			while (i-- > 0 && node->as != MEMCTX_BUMP)
-				memctx_free(base->chunks[base->count + i]);
+				free_one(node, base->chunks[base->count + i], size);
 			return false;
 		}
 		base->chunks[base->count + i] = chunk;
@@ -142,7 +151,7 @@ static bool cannot_be(const struct replay *replay, const struct node *node, uint
 	uint64_t room = replay_room(replay);
 	struct memctx_stats stats;
 
-	memctx_stats(node->ctx, &stats);
+	replay_node_stats(node, &stats);
 	return bytes > room || replay->total - stats.free_bytes > room - bytes;
 }
 
@@ -242,7 +251,7 @@ enum replay_step replay_freebase(struct replay *replay, const struct trace_event
 		if (node->as == MEMCTX_BUMP)
 			replay->counts.not_done++;
 		else
-			memctx_free(base->chunks[base->count]);
+			free_one(node, base->chunks[base->count], event->size);
 		replay_note_total(replay, node);
 	}
 	node->frees++;

@@ -5,8 +5,9 @@
  * A context's end takes three walks over what ends: figures are put aside, the allocator deletes,
  * the nodes end; so nothing has changed when the first of them finds a reason not to go on.
  */
-#include "model/replay_inner.h"
 #include "model/own.h"
+#include "model/replay_inner.h"
+#include "model/study.h"
 
 #include <string.h>
 
@@ -78,26 +79,46 @@ static char *copy_text(const char *text, size_t length)
 	return copy;
 }
 
+/* A context of the library's, or a pool and the context that stands for it. */
+static memctx *new_context(struct replay *replay, memctx *parent, const char *name,
+	const char *ident, enum memctx_kind kind, const struct memctx_options *options,
+	struct study **study)
+{
+	if ((unsigned)kind <= MEMCTX_WATCH)
+		return memctx_create(parent, name, ident, kind, options);
+	return replay_study_new(replay, parent, name, ident, kind, options->chunk_size, study);
+}
+
+/* What a context takes at once. */
+static uint64_t first_bytes(enum memctx_kind kind, const struct memctx_options *options)
+{
+	uint64_t first =
+		options->init_size > options->min_size ? options->init_size : options->min_size;
+
+	if ((unsigned)kind > MEMCTX_WATCH)
+		return STUDY_OWN;
+	return first != 0 ? first : MEMCTX_DEFAULT_OPTIONS.init_size;
+}
+
 /* The allocator's part of a create line; its copy of the strings is the node's. */
 static enum replay_step make_context(struct replay *replay, const struct trace_event *event,
 	uint32_t parent, char *name, char *ident)
 {
 	enum memctx_kind kind;
 	struct memctx_options options = options_of(replay, event, name, &kind);
+	struct study *study = NULL;
 	struct node *node;
 	memctx *ctx = NULL;
 	uint32_t at;
 
 	if (!replay->dry) {
-		uint64_t first =
-			options.init_size > options.min_size ? options.init_size : options.min_size;
-
-		ctx = memctx_create(replay->nodes.hot[parent].ctx, name, ident, kind, &options);
+		ctx = new_context(
+			replay, replay->nodes.hot[parent].ctx, name, ident, kind, &options, &study);
 		if (ctx == NULL) {
 			own_free(name);
 			own_free(ident);
-			return replay_refused(replay, event, TRACE_FIELD_WORD, 0,
-				first != 0 ? first : MEMCTX_DEFAULT_OPTIONS.init_size);
+			return replay_refused(
+				replay, event, TRACE_FIELD_WORD, 0, first_bytes(kind, &options));
 		}
 	}
 	at = nodes_add(&replay->nodes, event->ctx, parent, name, ident);
@@ -107,6 +128,8 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	node->chunk_size = event->create->chunk;
 	node->as = (uint8_t)kind;
 	node->plain = plain_below(event, kind, &options);
+	if (study != NULL)
+		replay_study_begin(replay, at, study);
 	node->epoch = replay->epoch;
 	replay_note_total(replay, node);
 	replay->counts.contexts_created++;
@@ -193,7 +216,7 @@ static void before_end(struct replay *replay, uint32_t at)
 	struct memctx_stats stats;
 
 	replay_before_change(replay, at);
-	memctx_stats(node->ctx, &stats);
+	replay_node_stats(node, &stats);
 	replay->carved_gone += stats.carved;
 	replay->total -= node->total;
 }
@@ -203,6 +226,8 @@ static void end_node(struct replay *replay, uint32_t at)
 	bool zombie = !replay->dry && replay->nodes.cold[at].saved.is_set;
 
 	drop_live(replay, at);
+	if (replay->nodes.hot[at].study != NULL)
+		replay_study_end(replay, at);
 	nodes_end(&replay->nodes, at, zombie);
 }
 
@@ -273,7 +298,10 @@ enum replay_step replay_reset(struct replay *replay, const struct trace_event *e
 		end_below(replay, at);
 	if (!replay->dry) {
 		replay_before_change(replay, at);
-		memctx_reset_only(node->ctx);
+		if (node->study != NULL)
+			replay_study_reset(node);
+		else
+			memctx_reset_only(node->ctx);
 		replay_note_total(replay, node);
 	}
 	if (!empty) {

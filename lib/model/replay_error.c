@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/replay_look.h"
 #include "model/size.h"
 
 #define LONGEST_FIELD 60 /* bytes of a field that a message quotes */
@@ -138,7 +139,7 @@ static uint64_t next_block(const struct replay *replay, uint32_t at, uint64_t by
 	uint64_t largest = 0;
 
 	if (at != 0 && replay->nodes.hot[at].ctx != NULL)
-		memctx_each_block(replay->nodes.hot[at].ctx, find_largest, &largest);
+		replay_look_each_block(replay, replay->nodes.hot[at].ctx, find_largest, &largest);
 	return largest > bytes ? largest : bytes;
 }
 

@@ -20,6 +20,9 @@ static void release_chunk(struct replay *replay, struct idmap_entry *entry)
 		replay_before_change(replay, entry->node);
 		if ((entry->ptr & CHUNK_KEPT) != 0)
 			replay->counts.not_done++;
+		else if (node->study != NULL)
+			replay_study_free(
+				node, (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS), entry->size);
 		else
 			memctx_free((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS));
 		replay_note_total(replay, node);
@@ -35,6 +38,8 @@ bool replay_is_large(const struct node *node, const void *chunk, uint64_t size)
 
 	if (node->as == MEMCTX_BUMP)
 		return size > BUMP_LARGEST;
+	if (node->study != NULL)
+		return replay_study_is_large(node, chunk, size);
 	return memctx_describe(chunk, &info) && info.is_large;
 }
 
@@ -125,8 +130,9 @@ static enum replay_step place_chunk(
 
 	if (!replay->dry) {
 		replay_before_change(replay, at);
-		chunk = align > 8 ? memctx_alloc_aligned(node->ctx, event->size, align)
-				  : memctx_alloc(node->ctx, event->size);
+		chunk = node->study != NULL ? replay_study_alloc(node, event->size)
+			: align > 8         ? memctx_alloc_aligned(node->ctx, event->size, align)
+					    : memctx_alloc(node->ctx, event->size);
 		if (chunk == NULL)
 			return replay_refused(replay, event, TRACE_FIELD_SIZE, at,
 				event->size > UINT64_MAX - align ? UINT64_MAX
@@ -194,11 +200,13 @@ static void rename_chunk(struct replay *replay, struct idmap_entry *entry, uint6
 }
 
 /* A chunk of a bump context is moved by hand where it must grow; what it was stays. */
-static void *resize_memory(struct replay *replay, const struct node *node,
+static void *resize_memory(struct replay *replay, struct node *node,
 	const struct idmap_entry *entry, void *old, uint64_t size)
 {
 	void *moved;
 
+	if (node->study != NULL)
+		return replay_study_resize(node, old, entry->size, size);
 	if ((entry->ptr & CHUNK_KEPT) == 0)
 		return memctx_realloc(old, size);
 	replay->counts.not_done++;

@@ -77,6 +77,7 @@ struct replay {
 	uint64_t base_live;          /* those of live that base lines made */
 	uint64_t base_bytes;         /* of the tables of base chunks */
 	struct idmap threads;        /* those seen */
+	struct idmap studies;        /* contexts that are pools: see replay_study.c */
 	struct replay_counts *shown; /* counts, with what is summed on demand */
 
 	/* The batch, followed by empty events; and the hash of each one's chunk, so far as reached.
@@ -164,6 +165,23 @@ int replay_grow_chunks(struct replay *replay, uint64_t *bytes);
 int replay_grow_nodes(struct replay *replay);
 /* Gives back a table that is far too large for what lives. */
 void replay_shrink_chunks(struct replay *replay);
+
+/* ---- replay_study.c: contexts that are pools of study.h ------------------------------------ */
+
+/* A context for a new pool, and the pool; NULL with ENOMEM.  AS is of setting.h. */
+memctx *replay_study_new(struct replay *replay, memctx *parent, const char *name, const char *ident,
+	unsigned as, size_t object, struct study **study);
+/* The node at AT has that context and pool from here on; cannot fail. */
+void replay_study_begin(struct replay *replay, uint32_t at, struct study *study);
+/* Its pool goes; its context may be gone. */
+void replay_study_end(struct replay *replay, uint32_t at);
+void *replay_study_alloc(struct node *node, uint64_t size);
+void replay_study_free(struct node *node, void *chunk, uint64_t size);
+void *replay_study_resize(struct node *node, void *chunk, uint64_t size, uint64_t new_size);
+void replay_study_reset(struct node *node);
+bool replay_study_is_large(const struct node *node, const void *chunk, uint64_t size);
+/* The figures of a node's context or pool. */
+void replay_node_stats(const struct node *node, struct memctx_stats *stats);
 
 /* ---- replay_view.c ------------------------------------------------------------------------ */
 

@@ -67,6 +67,7 @@ bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_l
 	if (!replay_lives(replay, entry))
 		return false;
 	chunk->address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS);
+	chunk->size = entry->size;
 	chunk->owner = node->ctx;
 	chunk->context = node->id;
 	chunk->life = life_of(replay, entry->node);
@@ -81,11 +82,14 @@ bool replay_look_id(
 	for (size_t i = 0; i <= map->mask; i++) {
 		const struct idmap_entry *entry = &map->entries[i];
 		struct memctx_chunk_info info;
+		struct replay_look chunk = {
+			.address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS),
+			.size = entry->size,
+			.owner = replay->nodes.hot[entry->node].ctx};
 
 		if (entry->node == 0 || replay->nodes.hot[entry->node].ctx != owner ||
 			!replay_lives(replay, entry) ||
-			!memctx_describe((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS), &info) ||
-			info.address != address)
+			!replay_look_describe(replay, &chunk, &info) || info.address != address)
 			continue;
 		*id = entry->id;
 		return true;

@@ -44,6 +44,7 @@ struct replay_life {
 /* A live chunk. */
 struct replay_look {
 	void *address;
+	uint64_t size; /* as it was asked for */
 	memctx *owner;
 	uint64_t context; /* the owner's id in the trace */
 	struct replay_life life;
@@ -60,5 +61,43 @@ bool replay_look_id(
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life);
 /* Whether a context still is in LIFE: neither reset nor deleted since. */
 bool replay_is_current(const struct replay *replay, const struct replay_life *life);
+
+/*
+ * The library's functions of these names, for the contexts of a replay, some of which may be pools
+ * of study.h: those are of the kind watch, of which the library itself knows nothing.
+ */
+void replay_look_stats(const struct replay *replay, const memctx *ctx, struct memctx_stats *stats);
+void replay_look_each_block(
+	const struct replay *replay, const memctx *ctx, memctx_block_fn *func, void *arg);
+void replay_look_each_chunk(const struct replay *replay, const memctx *ctx,
+	const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg);
+void replay_look_each_free(const struct replay *replay, const memctx *ctx, int size_class,
+	memctx_chunk_fn *func, void *arg);
+bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
+	struct memctx_chunk_info *info);
+/* "aset" …, "stl", "pyint". */
+const char *replay_look_kind(const struct replay *replay, const memctx *ctx);
+
+/*
+ * The freelists of a context by their numbers: the size classes of the library's, a pool's own
+ * lists, of which several may share a class.
+ */
+enum { REPLAY_LISTS = 16 };
+
+struct replay_look_list {
+	int size_class;
+	uint64_t bytes; /* of a chunk */
+	uint64_t length;
+};
+
+int replay_look_lists(const struct replay *replay, const memctx *ctx);
+/* STATS are the context's. */
+void replay_look_list(const struct replay *replay, const memctx *ctx,
+	const struct memctx_stats *stats, int number, struct replay_look_list *list);
+void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int number,
+	memctx_chunk_fn *func, void *arg);
+/* The number of the list where a chunk like this one goes; -1: it is large. */
+int replay_look_list_of(
+	const struct replay *replay, const memctx *ctx, const struct memctx_chunk_info *chunk);
 
 #endif

@@ -45,7 +45,7 @@ static void take_figures(const struct node *node, struct snapshot_figures *figur
 	*peak = SNAPSHOT_UNKNOWN;
 	snapshot_fill(figures, SNAPSHOT_UNKNOWN);
 	if (node->ctx != NULL) {
-		memctx_stats(node->ctx, &stats);
+		replay_node_stats(node, &stats);
 		take_stats(figures, &stats);
 		*peak = stats.peak_total_bytes;
 	} else {
@@ -183,7 +183,7 @@ const struct replay_counts *replay_counts(const struct replay *replay)
 
 		if (nodes->hot[at].state != NODE_LIVE)
 			continue;
-		memctx_stats(nodes->hot[at].ctx, &stats);
+		replay_node_stats(&nodes->hot[at], &stats);
 		shown->carved += stats.carved;
 	}
 	placed = shown->ops[TRACE_ALLOC] + replay->based + replay->moved;
@@ -232,9 +232,9 @@ static int write_context(const struct replay *replay, uint32_t at, bool peak, st
 
 	find_standing(replay, at, peak, &standing);
 	links[at].index = (uint32_t)snapshot->n;
-	context = snapshot_add(snapshot, node->id,
-		parent == 0 ? SNAPSHOT_NONE : links[parent].index, replay->nodes.cold[at].name,
-		standing.ident, memctx_kind_name((enum memctx_kind)node->as));
+	context =
+		snapshot_add(snapshot, node->id, parent == 0 ? SNAPSHOT_NONE : links[parent].index,
+			replay->nodes.cold[at].name, standing.ident, setting_kind_text(node->as));
 	if (context == NULL)
 		return -1;
 	if (node->as != node->kind)

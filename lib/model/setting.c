@@ -26,6 +26,8 @@ static const struct {
 	{"generation", MEMCTX_GENERATION, MEMCTX_CLASSES_POW2},
 	{"bump", MEMCTX_BUMP, MEMCTX_CLASSES_POW2},
 	{"malloc", MEMCTX_MALLOC, MEMCTX_CLASSES_POW2},
+	{"stl", (enum memctx_kind)SETTING_STL, MEMCTX_CLASSES_POW2},
+	{"pyint", (enum memctx_kind)SETTING_PYINT, MEMCTX_CLASSES_POW2},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -33,6 +35,14 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 const char *setting_kind_name(size_t i)
 {
 	return i < KINDS ? kinds[i].name : NULL;
+}
+
+const char *setting_kind_text(unsigned kind)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if ((unsigned)kinds[i].kind == kind)
+			return kinds[i].name;
+	return memctx_kind_name((enum memctx_kind)kind);
 }
 
 /* ---- Reading -------------------------------------------------------------------------- */
@@ -77,7 +87,7 @@ static bool take_pair(struct setting *setting, char *pair, char message[static S
 	}
 	*value++ = '\0';
 	if (strcmp(pair, "kind") == 0) {
-		expected = "aset, fine, slab, generation, bump or malloc";
+		expected = "aset, fine, slab, generation, bump, malloc, stl or pyint";
 		taken = take_kind(setting, value);
 	} else if (strcmp(pair, "classes") == 0) {
 		expected = "pow2 or fine";
@@ -109,9 +119,9 @@ bool setting_parse(const char *text, struct setting *setting, char message[stati
 		if (take_kind(setting, text))
 			return true;
 		snprintf(message, SETTING_TEXT,
-			"\"%.80s\"; expected a kind (aset, fine, slab, generation, bump, malloc) "
-			"or "
-			"NAME-PATTERN:KEY=VALUE,…",
+			"\"%.80s\"; expected a kind (aset, fine, slab, generation, bump, malloc, "
+			"stl, "
+			"pyint) or NAME-PATTERN:KEY=VALUE,…",
 			text);
 		return false;
 	}
@@ -159,7 +169,7 @@ void setting_text(const struct setting *setting, char text[static SETTING_TEXT])
 {
 	snprintf(text, SETTING_TEXT, "%s:", setting->pattern);
 	if (setting->has_kind)
-		add(text, "kind", memctx_kind_name(setting->kind));
+		add(text, "kind", setting_kind_text(setting->kind));
 	add_size(text, "init", setting->init);
 	add_size(text, "max", setting->max);
 	add_size(text, "chunk", setting->chunk);

@@ -15,6 +15,12 @@
 #define SETTING_PATTERN 192
 #define SETTING_TEXT 320
 
+/* Kinds that only a replay has (study.h), behind those of the library. */
+enum { SETTING_STL = MEMCTX_WATCH + 1, SETTING_PYINT };
+
+/* "aset" …, "stl", "pyint": what a context is called that is of KIND. */
+const char *setting_kind_text(unsigned kind);
+
 /* What a setting does not name stays as the trace has it. */
 struct setting {
 	char pattern[SETTING_PATTERN]; /* of names, as fnmatch(3) takes it */

@@ -5,9 +5,9 @@
 #include "model/study.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "model/own.h"
 #include "model/study_inner.h"
 
 static const struct study_methods *const designs[] = {
@@ -17,7 +17,7 @@ static const struct study_methods *const designs[] = {
 
 struct study *study_new(enum study_design design, size_t object, const struct study_source *source)
 {
-	struct study *study = calloc(1, sizeof *study);
+	struct study *study = own_zalloc(1, sizeof *study);
 
 	if (study == NULL)
 		return NULL;
@@ -84,7 +84,7 @@ static int index_reserve(struct study *study)
 
 	if (study->n_blocks < study->index_room)
 		return 0;
-	index = realloc(study->index, room * sizeof(*index));
+	index = own_realloc(study->index, room * sizeof(*index));
 	if (index == NULL)
 		return -1;
 	study->index = index;
@@ -110,12 +110,12 @@ struct study_block *study_take_block(struct study *study, size_t size, size_t he
 		errno = ENOMEM;
 		return NULL;
 	}
-	block = calloc(1, sizeof *block + size / STUDY_GRAIN * sizeof *block->notes);
+	block = own_zalloc(1, sizeof *block + size / STUDY_GRAIN * sizeof *block->notes);
 	if (block == NULL)
 		return NULL;
-	block->memory = malloc(size);
+	block->memory = own_alloc(size);
 	if (block->memory == NULL) {
-		free(block);
+		own_free(block);
 		return NULL;
 	}
 	block->size = size;
@@ -148,6 +148,7 @@ void study_push(struct study *study, char *chunk, unsigned list)
 
 	memcpy(chunk, &study->list[list], sizeof(void *));
 	study->list[list] = chunk;
+	study->length[list]++;
 	study->stats.free_chunks++;
 	study->stats.freelist_bytes += bytes;
 	study->stats.classes[study_class(bytes)].free++;
@@ -161,6 +162,7 @@ char *study_unlist(struct study *study, unsigned list)
 	if (chunk == NULL)
 		return NULL;
 	memcpy(&study->list[list], chunk, sizeof(void *));
+	study->length[list]--;
 	study->stats.free_chunks--;
 	study->stats.freelist_bytes -= bytes;
 	study->stats.classes[study_class(bytes)].free--;
@@ -192,7 +194,7 @@ static void *large_alloc(struct study *study, size_t size)
 	struct study_large *large = NULL;
 
 	if (size <= PTRDIFF_MAX - sizeof *large && may_take(study, size))
-		large = malloc(sizeof *large + size);
+		large = own_alloc(sizeof *large + size);
 	if (large == NULL) {
 		errno = ENOMEM;
 		return NULL;
@@ -219,7 +221,7 @@ static void large_free(struct study *study, void *chunk)
 		large->next->previous = large->previous;
 	study->stats.large_chunks--;
 	study->stats.large_bytes -= large->size;
-	free(large);
+	own_free(large);
 }
 
 /* Both the old and the new size go to the system, which may resize in place. */
@@ -230,7 +232,7 @@ static void *large_resize(struct study *study, void *chunk, size_t size)
 
 	if (size <= PTRDIFF_MAX - sizeof *large &&
 		(size <= old || may_take(study, size - (size_t)old)))
-		moved = realloc(large, sizeof *large + size);
+		moved = own_realloc(large, sizeof *large + size);
 	if (moved == NULL) {
 		errno = ENOMEM;
 		return NULL;
@@ -320,12 +322,13 @@ void study_reset(struct study *study)
 		struct study_block *block = study->blocks;
 
 		study->blocks = block->next;
-		free(block->memory);
-		free(block);
+		own_free(block->memory);
+		own_free(block);
 	}
 	while (study->large != NULL)
 		large_free(study, study->large + 1);
 	memset(study->list, 0, sizeof study->list);
+	memset(study->length, 0, sizeof study->length);
 	study->start = study->end = NULL;
 	study->heap = study->blocks_bytes = 0;
 	study->n_blocks = 0;
@@ -337,6 +340,6 @@ void study_free(struct study *study)
 	if (study == NULL)
 		return;
 	study_reset(study);
-	free(study->index);
-	free(study);
+	own_free(study->index);
+	own_free(study);
 }

@@ -37,6 +37,9 @@ enum study_design { STUDY_STL, STUDY_PYINT };
 /* Of Python 2's int, on a machine of 64 bits. */
 #define STUDY_PYINT_OBJECT ((size_t)24)
 
+/* Bytes that an empty pool holds, at most: heads of lists, bounds. */
+#define STUDY_OWN ((size_t)152)
+
 /* What a pool asks before it takes memory: false refuses it.  It is told when memory goes. */
 struct study_source {
 	bool (*may_take)(size_t size, void *arg); /* NULL: always */
@@ -62,8 +65,9 @@ void *study_resize(struct study *study, void *chunk, size_t size, size_t new_siz
 void study_reset(struct study *study);
 
 /*
- * The figures: those of a context.  carved counts the objects cut from the pool, cut those cut from
- * what was left of one.  Classes are powers of two: stl's lists of 24 and 32 bytes both are 32's.
+ * The figures: those of a context.  carved counts the objects that were handed out when they were
+ * cut, cut those that were listed.  Classes are powers of two: stl's lists of 24 and 32 bytes both
+ * are 32's.
  */
 void study_stats(const struct study *study, struct memctx_stats *stats);
 size_t study_total(const struct study *study);
@@ -80,6 +84,10 @@ void study_describe(
 /* A list by its number, from its head: stl's of 8 (n + 1) bytes, pyint's 0. */
 unsigned study_lists(const struct study *study);
 size_t study_list_size(const struct study *study, unsigned list);
+uint64_t study_list_length(const struct study *study, unsigned list);
+/* The list of chunks like this one, which is in none that is large. */
+unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk);
+void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg);
 const void *study_list_head(const struct study *study, unsigned list);
 const void *study_list_next(const void *chunk);
 

@@ -45,9 +45,10 @@ struct study_methods {
 struct study {
 	const struct study_methods *methods;
 	struct study_source source;
-	size_t object;              /* pyint's, rounded up */
-	size_t exact;               /* and as it was asked for */
-	void *list[STUDY_LISTS];    /* heads */
+	size_t object;           /* pyint's, rounded up */
+	size_t exact;            /* and as it was asked for */
+	void *list[STUDY_LISTS]; /* heads */
+	uint64_t length[STUDY_LISTS];
 	char *start, *end;          /* stl: the pool that is cut */
 	size_t heap;                /* stl: all that was ever taken for it */
 	struct study_block *blocks; /* the newest first */

@@ -31,7 +31,8 @@ static char *pyint_refill(struct study *study, unsigned list)
 		study_cut(study, first + i * size, list);
 		study_push(study, first + i * size, list);
 	}
-	study->stats.carved += count;
+	study->stats.carved++;
+	study->stats.cut += count - 1;
 	return study_unlist(study, list);
 }
 

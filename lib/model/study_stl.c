@@ -100,12 +100,16 @@ static char *stl_refill(struct study *study, unsigned list)
 		if (i > 0)
 			study_push(study, first + i * size, list);
 	}
-	study->stats.carved += count;
+	study->stats.carved++;
+	study->stats.cut += count - 1;
 	return first;
 }
 
+_Static_assert(STUDY_LISTS * sizeof(void *) + 2 * sizeof(char *) + sizeof(size_t) == STUDY_OWN,
+	"what the original keeps");
+
 const struct study_methods study_stl = {
-	.own = STUDY_LISTS * sizeof(void *) + 2 * sizeof(char *) + sizeof(size_t),
+	.own = STUDY_OWN,
 	.lists = STUDY_LISTS,
 	.list_of = stl_list_of,
 	.refill = stl_refill,

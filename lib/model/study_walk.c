@@ -144,6 +144,16 @@ size_t study_list_size(const struct study *study, unsigned list)
 	return study_bytes(study, list);
 }
 
+uint64_t study_list_length(const struct study *study, unsigned list)
+{
+	return study->length[list];
+}
+
+unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk)
+{
+	return study->object != 0 ? 0 : (unsigned)(chunk->size / STUDY_GRAIN) - 1;
+}
+
 const void *study_list_head(const struct study *study, unsigned list)
 {
 	return study->list[list];
@@ -157,20 +167,29 @@ const void *study_list_next(const void *chunk)
 	return next;
 }
 
+/* Whether the list was walked to its end. */
+static bool walk_list(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg)
+{
+	for (const char *chunk = study->list[list]; chunk != NULL; chunk = study_list_next(chunk)) {
+		struct memctx_chunk_info info = chunk_info(chunk, *study_note(study, chunk));
+
+		if (!func(&info, arg))
+			return false;
+	}
+	return true;
+}
+
+void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg)
+{
+	walk_list(study, list, func, arg);
+}
+
 void study_each_free(const struct study *study, int size_class, memctx_chunk_fn *func, void *arg)
 {
-	for (unsigned list = 0; list < study->methods->lists; list++) {
-		if ((int)study_class(study_bytes(study, list)) != size_class)
-			continue;
-		for (const char *chunk = study->list[list]; chunk != NULL;
-			chunk = study_list_next(chunk)) {
-			struct memctx_chunk_info info =
-				chunk_info(chunk, *study_note(study, chunk));
-
-			if (!func(&info, arg))
-				return;
-		}
-	}
+	for (unsigned list = 0; list < study->methods->lists; list++)
+		if ((int)study_class(study_bytes(study, list)) == size_class &&
+			!walk_list(study, list, func, arg))
+			return;
 }
 
 /* ---- Proving -------------------------------------------------------------------------- */
@@ -222,13 +241,15 @@ static bool block_holds(
 /* Every chunk of a list is a free one of its size; the list ends. */
 static bool list_holds(const struct study *study, unsigned list, uint64_t *n)
 {
+	uint64_t before = *n;
+
 	for (const char *chunk = study->list[list]; chunk != NULL; chunk = study_list_next(chunk)) {
 		if (study_block_of(study, chunk) == NULL ||
 			*study_note(study, chunk) != study_bytes(study, list) / STUDY_GRAIN ||
 			++*n > study->stats.free_chunks)
 			return false;
 	}
-	return true;
+	return *n - before == study->length[list];
 }
 
 static bool figures_hold(const struct study *study, const struct sums *sums)

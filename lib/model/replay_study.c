@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contexts that are replayed through a pool of study.h.
+ *
+ * In the tree stands a node of the library's kind watch, which tells the total to limits and sums;
+ * the pool is the replay's own, found by its node or by that context.
+ *
+ * Invariant: after each event memctx_total() of the context is study_total() of its pool.
+ */
+#include "model/own.h"
+#include "model/replay_inner.h"
+#include "model/replay_look.h"
+#include "model/study.h"
+
+/* ---- Making and ending ---------------------------------------------------------------- */
+
+static bool may_take(size_t size, void *arg)
+{
+	const struct replay *replay = arg;
+	uint64_t room = replay_room(replay);
+
+	return replay->total <= room && size <= room - replay->total;
+}
+
+/* Tells the library what the pool took or gave back since it was told last. */
+static void tell(struct node *node)
+{
+	size_t told = memctx_total(node->ctx), total = study_total(node->study);
+
+	if (total != told)
+		memctx_watch_blocks(node->ctx, 0, (ptrdiff_t)(total - told));
+}
+
+/* Room for one more pool in the map of contexts.  0, or -1 with ENOMEM. */
+static int reserve(struct replay *replay)
+{
+	struct idmap *studies = &replay->studies;
+
+	if (studies->entries == NULL)
+		return idmap_init(studies);
+	if (studies->used < studies->limit)
+		return 0;
+	return idmap_rebuild(studies, studies->used + 1, NULL, NULL);
+}
+
+memctx *replay_study_new(struct replay *replay, memctx *parent, const char *name, const char *ident,
+	unsigned as, size_t object, struct study **study)
+{
+	struct study_source source = {.may_take = may_take, .arg = replay};
+	memctx *ctx = NULL;
+
+	if (reserve(replay) != 0)
+		return NULL;
+	*study = study_new(as == SETTING_STL ? STUDY_STL : STUDY_PYINT, object, &source);
+	if (*study != NULL && may_take(study_total(*study), replay))
+		ctx = memctx_watch(parent, name, ident);
+	if (ctx == NULL) {
+		study_free(*study);
+		*study = NULL;
+	}
+	return ctx;
+}
+
+void replay_study_begin(struct replay *replay, uint32_t at, struct study *study)
+{
+	struct node *node = &replay->nodes.hot[at];
+	uint64_t key = (uintptr_t)node->ctx, hash = idmap_hash(&replay->studies, key);
+	struct idmap_entry *entry = idmap_add(&replay->studies, hash);
+
+	entry->id = key;
+	entry->ptr = (uintptr_t)study;
+	entry->size = 0;
+	entry->node = at;
+	entry->era = 0;
+	node->study = study;
+	tell(node);
+}
+
+void replay_study_end(struct replay *replay, uint32_t at)
+{
+	struct node *node = &replay->nodes.hot[at];
+	uint64_t key = (uintptr_t)node->ctx;
+	struct idmap_entry *entry = idmap_find(&replay->studies, key);
+
+	idmap_remove(&replay->studies, idmap_hash(&replay->studies, key), entry);
+	study_free(node->study);
+	node->study = NULL;
+}
+
+/* ---- Chunks --------------------------------------------------------------------------- */
+
+void *replay_study_alloc(struct node *node, uint64_t size)
+{
+	void *chunk = study_alloc(node->study, size);
+
+	tell(node);
+	return chunk;
+}
+
+void replay_study_free(struct node *node, void *chunk, uint64_t size)
+{
+	study_release(node->study, chunk, size);
+	tell(node);
+}
+
+void *replay_study_resize(struct node *node, void *chunk, uint64_t size, uint64_t new_size)
+{
+	void *moved = study_resize(node->study, chunk, size, new_size);
+
+	tell(node);
+	return moved;
+}
+
+void replay_study_reset(struct node *node)
+{
+	study_reset(node->study);
+	memctx_reset_only(node->ctx);
+	tell(node);
+}
+
+bool replay_study_is_large(const struct node *node, const void *chunk, uint64_t size)
+{
+	struct memctx_chunk_info info;
+
+	study_describe(node->study, chunk, size, &info);
+	return info.is_large;
+}
+
+/* ---- Looking -------------------------------------------------------------------------- */
+
+void replay_node_stats(const struct node *node, struct memctx_stats *stats)
+{
+	if (node->study != NULL)
+		study_stats(node->study, stats);
+	else
+		memctx_stats(node->ctx, stats);
+}
+
+/* The pool of a context; NULL: it is one of the library's. */
+static const struct study *study_of(const struct replay *replay, const memctx *ctx)
+{
+	if (memctx_kind_of(ctx) != MEMCTX_WATCH || replay->studies.entries == NULL)
+		return NULL;
+	return (const struct study *)idmap_find(&replay->studies, (uintptr_t)ctx)->ptr;
+}
+
+void replay_look_stats(const struct replay *replay, const memctx *ctx, struct memctx_stats *stats)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study != NULL)
+		study_stats(study, stats);
+	else
+		memctx_stats(ctx, stats);
+}
+
+void replay_look_each_block(
+	const struct replay *replay, const memctx *ctx, memctx_block_fn *func, void *arg)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study != NULL)
+		study_each_block(study, func, arg);
+	else
+		memctx_each_block(ctx, func, arg);
+}
+
+void replay_look_each_chunk(const struct replay *replay, const memctx *ctx,
+	const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study != NULL)
+		study_each_chunk(study, block, func, arg);
+	else
+		memctx_each_chunk(ctx, block, func, arg);
+}
+
+void replay_look_each_free(const struct replay *replay, const memctx *ctx, int size_class,
+	memctx_chunk_fn *func, void *arg)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study != NULL)
+		study_each_free(study, size_class, func, arg);
+	else
+		memctx_each_free(ctx, size_class, func, arg);
+}
+
+bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
+	struct memctx_chunk_info *info)
+{
+	const struct study *study = study_of(replay, chunk->owner);
+
+	if (study == NULL)
+		return memctx_describe(chunk->address, info);
+	study_describe(study, chunk->address, chunk->size, info);
+	info->owner = chunk->owner;
+	return true;
+}
+
+int replay_look_lists(const struct replay *replay, const memctx *ctx)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	return study != NULL ? (int)study_lists(study) : MEMCTX_CLASSES;
+}
+
+void replay_look_list(const struct replay *replay, const memctx *ctx,
+	const struct memctx_stats *stats, int number, struct replay_look_list *list)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	*list = (struct replay_look_list){.size_class = number};
+	if (study == NULL) {
+		list->bytes = (uint64_t)8 << number;
+		list->length = stats->classes[number].free;
+		return;
+	}
+	list->bytes = study_list_size(study, (unsigned)number);
+	list->length = study_list_length(study, (unsigned)number);
+	for (list->size_class = 0; (uint64_t)8 << list->size_class < list->bytes;)
+		list->size_class++;
+}
+
+void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int number,
+	memctx_chunk_fn *func, void *arg)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study != NULL)
+		study_each_listed(study, (unsigned)number, func, arg);
+	else
+		memctx_each_free(ctx, number, func, arg);
+}
+
+int replay_look_list_of(
+	const struct replay *replay, const memctx *ctx, const struct memctx_chunk_info *chunk)
+{
+	const struct study *study = study_of(replay, ctx);
+
+	if (study == NULL || chunk->is_large)
+		return chunk->size_class;
+	return (int)study_list_of(study, chunk);
+}
+
+const char *replay_look_kind(const struct replay *replay, const memctx *ctx)
+{
+	const struct idmap_entry *entry;
+
+	if (study_of(replay, ctx) == NULL)
+		return memctx_kind_name(memctx_kind_of(ctx));
+	entry = idmap_find(&replay->studies, (uintptr_t)ctx);
+	return setting_kind_text(replay->nodes.hot[entry->node].as);
+}
