@@ -3,7 +3,7 @@
  * The freelists in the report: chunks in use and free by size class, with bars of the free bytes.
  *
  * One scale holds for the bars of the peak and of the end, so that they can be compared.  A class's
- * bytes are those that an allocation could get, so count times size; the sum has the headers too.
+ * bytes are those that an allocation could get at most, so count times size; the sum is exact.
  */
 #include "report.h"
 
@@ -142,6 +142,16 @@ static void print_large(struct page *page, const struct layout *layout)
 	page_newline(page);
 }
 
+/* What stands behind the sum: with fine classes, and in pools, a class has smaller chunks, too. */
+static const char *sum_note(const struct snapshot_figures *figures)
+{
+	uint64_t sum = 0;
+
+	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
+		sum += class_bytes(figures, k);
+	return sum > figures->freelist_bytes ? "  exact sum" : "  with headers";
+}
+
 static void print_sums(struct page *page, const struct layout *layout)
 {
 	char text[SIZE_TEXT];
@@ -153,7 +163,7 @@ static void print_sums(struct page *page, const struct layout *layout)
 		page_right(page, lists->bytes,
 			size_text(text, lists->figures->freelist_bytes, page_size_flags(page)));
 		if (i == 0 && layout->bar >= 12 && lists->figures->freelist_bytes > 0)
-			page_colored(page, PAGE_DIM, "  with headers");
+			page_colored(page, PAGE_DIM, sum_note(lists->figures));
 	}
 	page_newline(page);
 }

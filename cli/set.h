@@ -9,7 +9,9 @@
 #include "cli.h"
 #include "model/replay.h"
 
-#define SET_KIND_HELP "replay every context as KIND: aset, fine, slab, generation, bump or malloc"
+#define SET_KIND_HELP                                                                              \
+	"replay every context as KIND: aset, fine, slab, generation, bump, malloc, or a pool of "  \
+	"old, stl or pyint"
 #define SET_ARGUMENT "PATTERN:KEY=VALUE,..."
 #define SET_HELP                                                                                   \
 	"what if the contexts with a name like PATTERN had another kind, init, max, chunk or "     \
