@@ -299,10 +299,10 @@ void *mcx_own_get(size_t size) MCX_HIDDEN;
 void mcx_own_put(void *memory, size_t size) MCX_HIDDEN;
 
 /*
- * Deleted contexts of a usual shape (1, 2), kept by this thread with their keepers, linked by next.
- * Their ends are those of the thread's cache.
+ * Deleted contexts of a usual shape (from 1), kept by this thread with their keepers, linked by
+ * next. Their ends are those of the thread's cache.
  */
-#define MCX_SHAPES 2u
+#define MCX_SHAPES 8u
 #define MCX_RECYCLED_MAX 100u
 
 struct mcx_recycler {

@@ -195,15 +195,23 @@ static bool options_suit(enum memctx_kind kind, const struct memctx_options *opt
 						    options->min_size <= MCX_GENERATION_BLOCK_MAX);
 }
 
-/* The recycler that takes contexts of these options: 1 the default shape, 2 the small one. */
+/*
+ * The recycler that takes contexts of these options: 1 an aset's of the default shape, 2 of the
+ * small one, and likewise 3 and 4 with fine classes, 5 and 6 a generation's, 7 and 8 a bump's.
+ */
 static uint8_t options_shape(enum memctx_kind kind, const struct memctx_options *options)
 {
-	if (kind != MEMCTX_ASET || options->classes != 0 || options->align != 8 ||
-		options->min_size > options->init_size)
+	uint8_t before = options->classes == MEMCTX_CLASSES_FINE ? 2 : 0;
+
+	if (kind == MEMCTX_GENERATION || kind == MEMCTX_BUMP)
+		before = kind == MEMCTX_BUMP ? 6 : 4;
+	else if (kind != MEMCTX_ASET)
+		return 0;
+	if (options->align != 8 || options->min_size > options->init_size)
 		return 0;
 	if (options->init_size == 8192 && options->max_size == 8388608)
-		return 1;
-	return options->init_size == 1024 && options->max_size == 8192 ? 2 : 0;
+		return before + 1;
+	return options->init_size == 1024 && options->max_size == 8192 ? before + 2 : 0;
 }
 
 /* For CTX there is no room in its recycler, which may not even have been set up. */
