@@ -156,6 +156,23 @@ int run_trace(struct run *run)
 	return CLI_DONE;
 }
 
+int run_read_script(struct run *run, struct script **script)
+{
+	struct replay_error error = {0};
+	int status = open_reader(run);
+
+	if (status != CLI_DONE)
+		return status;
+	cli_progress("reading %s", cli_path_name(run->path));
+	*script = script_read(run->reader, &run->options, &error);
+	cli_progress_end();
+	run_say_unknown_key(run);
+	if (*script == NULL)
+		run_say_error(run, error.line, error.column, error.message);
+	run_end(run);
+	return *script != NULL ? CLI_DONE : error.status;
+}
+
 void run_source_progress(
 	void *arg, const struct replay_counts *counts, uint64_t position, uint64_t length)
 {

@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "model/replay.h"
 #include "model/rows.h"
+#include "model/script.h"
 #include "model/source.h"
 #include "model/trace.h"
 
@@ -39,6 +40,9 @@ bool run_parse_until(const char *text, struct run *run);
 int run_open(struct run *run);
 /* Replays it, too.  CLI_DONE, or the status to exit with, the reason being said. */
 int run_trace(struct run *run);
+
+/* Opens it and makes its script instead.  CLI_DONE, or the status, the reason being said. */
+int run_read_script(struct run *run, struct script **script);
 
 /* Says an error of RUN's trace: FILE:LINE:COLUMN where it has a place. */
 void run_say_error(const struct run *run, uint64_t line, uint64_t column, const char *message);

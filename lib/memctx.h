@@ -438,7 +438,7 @@ MEMCTX_API int memctx_set_backing(const struct memctx_backing *backing);
  */
 struct memctx_world {
 	struct memctx_backing backing;
-	uintptr_t kept[32]; /* the library's */
+	uintptr_t kept[48]; /* the library's */
 };
 
 /*

@@ -10,7 +10,8 @@ struct replay_progress replay_progress(const struct replay *replay)
 {
 	const struct replay_counts *counts = &replay->counts;
 
-	return (struct replay_progress){counts->events, counts->skipped, counts->lost};
+	return (struct replay_progress){
+		counts->events, counts->skipped, counts->lost, replay->requested};
 }
 
 uint64_t replay_total(const struct replay *replay)

@@ -17,6 +17,7 @@
 /* Some of the counts, at no cost. */
 struct replay_progress {
 	uint64_t events, skipped, lost; /* as in struct replay_counts */
+	uint64_t requested;             /* bytes, by the trace alone */
 };
 
 struct replay_progress replay_progress(const struct replay *replay);

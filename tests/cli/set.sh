@@ -1,3 +1,5 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
 # What if: contexts replayed as other kinds and with other sizes.
 cat >in.trace <<'TRACE'
 memctx-trace 1
@@ -19,8 +21,10 @@ for kind in fine slab generation bump malloc; do
 	memctx-tool tree --kind $kind --json in.trace | jq -c "$row"
 done
 echo "settings"
-memctx-tool tree --set 'T*:init=2K' --set 'Query:kind=bump,init=4K' --json in.trace | jq -c "$row"
-memctx-tool replay --kind bump --json in.trace | jq -c '[.kinds_replaced, .not_done, .end.live_chunks]'
+memctx-tool tree --set 'T*:init=2K' --set 'Query:kind=bump,init=4K' --json in.trace |
+	jq -c "$row"
+memctx-tool replay --kind bump --json in.trace |
+	jq -c '[.kinds_replaced, .not_done, .end.live_chunks]'
 memctx-tool replay --kind bump in.trace | head -n 2
 memctx-tool replay --set 'Query:kind=bump' - <in.trace | head -n 1
 memctx-tool events --set 'Query:kind=bump' --count 3 --at 6 in.trace

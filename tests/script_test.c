@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scripts of traces: a run meets the same peak as a replay; and every trace through every kind,
+ * with the contents of each chunk verified and every count and link proved.
+ */
+#include <dirent.h>
+
+#include "model/script.h"
+#include "model/trace.h"
+#include "replay_support.h"
+
+static struct script *read_script(const char *path)
+{
+	struct trace_error opening;
+	struct replay_error error;
+	struct trace_reader *reader = trace_open(path, TRACE_KEEP_GOING, &opening);
+	struct script *script;
+
+	assert_non_null(reader);
+	script = script_read(reader, &(struct replay_options){.keep_going = true}, &error);
+	trace_close(reader);
+	assert_non_null(script);
+	return script;
+}
+
+static void assert_same_peak(const char *path, const struct script *script)
+{
+	struct script_run run = {.script = script, .until = SIZE_MAX, .watch = true};
+	struct trace_error opening;
+	struct replay_error error;
+	struct trace_reader *reader = trace_open(path, TRACE_KEEP_GOING, &opening);
+	struct replay *replay =
+		replay_new(reader, &(struct replay_options){.keep_going = true}, &error);
+	struct replay_moment peak;
+
+	assert_int_equal(replay_run(replay, UINT64_MAX, UINT64_MAX, &error), 0);
+	replay_peak(replay, &peak);
+	replay_free(replay);
+	trace_close(reader);
+	assert_int_equal(script_run(&run), 0);
+	assert_int_equal(run.peak_total, peak.figures.total_bytes);
+	if (run.peak_op > 0) {
+		assert_int_equal(script->ops[run.peak_op - 1].event, peak.event);
+		assert_int_equal(script->ops[run.peak_op - 1].requested, peak.requested_bytes);
+	}
+}
+
+/* ---- Contents ------------------------------------------------------------------------------- */
+
+struct stage {
+	const struct script *script;
+	memctx **contexts;
+	unsigned char **chunks;
+	uint64_t *sizes;
+	memctx *top;
+};
+
+static unsigned char mark(uint32_t chunk, uint64_t at)
+{
+	return (unsigned char)(chunk * 167u + at * 31u + 1);
+}
+
+static void fill(const struct stage *stage, uint32_t chunk, uint64_t from)
+{
+	for (uint64_t i = from; i < stage->sizes[chunk]; i++)
+		stage->chunks[chunk][i] = mark(chunk, i);
+}
+
+static void verify(const struct stage *stage, uint32_t chunk, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i++)
+		if (stage->chunks[chunk][i] != mark(chunk, i))
+			fail_msg("byte %llu of chunk %u was overwritten", (unsigned long long)i,
+				chunk);
+}
+
+static void make_context(struct stage *stage, const struct script_op *op, int kind)
+{
+	static const struct memctx_options fine = {
+		.classes = MEMCTX_CLASSES_FINE, .init_size = 1024};
+	memctx *parent = op->chunk == SCRIPT_NONE ? stage->top : stage->contexts[op->chunk];
+
+	stage->contexts[op->ctx] = memctx_create(parent, "context", NULL,
+		kind == 5 ? MEMCTX_ASET : (enum memctx_kind)kind, kind == 5 ? &fine : NULL);
+	assert_non_null(stage->contexts[op->ctx]);
+}
+
+static void do_chunk(struct stage *stage, const struct script_op *op, bool is_bump)
+{
+	unsigned char **chunk = &stage->chunks[op->chunk];
+	uint64_t kept = op->old_size < op->size ? op->old_size : op->size;
+
+	if (op->op == TRACE_FREE) {
+		verify(stage, op->chunk, stage->sizes[op->chunk]);
+		if (!is_bump)
+			memctx_free(*chunk);
+		return;
+	}
+	if (op->op == TRACE_ALLOC) {
+		kept = 0;
+		*chunk = memctx_alloc(stage->contexts[op->ctx], op->size);
+	} else if (is_bump) {
+		unsigned char *moved = memctx_alloc(stage->contexts[op->ctx], op->size);
+
+		memcpy(moved, *chunk, kept);
+		*chunk = moved;
+	} else {
+		*chunk = memctx_realloc(*chunk, op->size);
+	}
+	assert_non_null(*chunk);
+	stage->sizes[op->chunk] = op->size;
+	verify(stage, op->chunk, kept);
+	fill(stage, op->chunk, kept);
+}
+
+static void do_tree(struct stage *stage, const struct script_op *op)
+{
+	memctx *ctx = stage->contexts[op->ctx];
+
+	if (op->op == TRACE_RESET)
+		memctx_reset(ctx);
+	else if (op->op == TRACE_RESETONLY)
+		memctx_reset_only(ctx);
+	else if (op->op == TRACE_DELETE)
+		memctx_delete(ctx);
+	else if (op->op == TRACE_DELETECHILDREN)
+		memctx_delete_children(ctx);
+	else
+		assert_int_equal(
+			memctx_set_parent(ctx,
+				op->chunk == SCRIPT_NONE ? stage->top : stage->contexts[op->chunk]),
+			0);
+}
+
+static void report(const memctx *ctx, const char *what, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+	print_error("memctx_check: %s\n", what);
+}
+
+static void walk_through(const struct script *script, int kind)
+{
+	struct stage stage = {.script = script,
+		.contexts = calloc(script->ncontexts + 1u, sizeof(memctx *)),
+		.chunks = calloc(script->nchunks + 1u, sizeof(unsigned char *)),
+		.sizes = calloc(script->nchunks + 1u, sizeof(uint64_t)),
+		.top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL)};
+
+	for (size_t i = 0; i < script->n; i++) {
+		const struct script_op *op = &script->ops[i];
+
+		if (op->op == TRACE_CREATE)
+			make_context(&stage, op, kind);
+		else if (op->op == TRACE_ALLOC || op->op == TRACE_REALLOC || op->op == TRACE_FREE)
+			do_chunk(&stage, op, kind == MEMCTX_BUMP);
+		else
+			do_tree(&stage, op);
+		if (i % 4096 == 0)
+			assert_int_equal(memctx_check(stage.top, report, NULL), 0);
+	}
+	assert_int_equal(memctx_check(stage.top, report, NULL), 0);
+	memctx_delete(stage.top);
+	free(stage.contexts);
+	free(stage.chunks);
+	free(stage.sizes);
+}
+
+/* ---- The traces ------------------------------------------------------------------------------ */
+
+static unsigned try_folder(const char *folder, const char *end)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	if (dir == NULL) {
+		print_message("%s is absent: its traces are left out\n", folder);
+		return 0;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		size_t length = strlen(entry->d_name), size = strlen(end);
+		char path[600];
+		struct script *script;
+
+		if (length < size || strcmp(entry->d_name + length - size, end) != 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		script = read_script(path);
+		assert_same_peak(path, script);
+		for (int kind = MEMCTX_ASET; kind <= MEMCTX_WATCH; kind++) /* 5: fine */
+			walk_through(script, kind);
+		script_free(script);
+		n++;
+	}
+	closedir(dir);
+	return n;
+}
+
+static void shipped_traces(void **state)
+{
+	(void)state;
+	assert_in_range(try_folder("traces", ".trace"), 5, 100);
+	assert_in_range(try_folder("tests/corpus/replay", "t.trace"), 1, 100);
+}
+
+static void recorded_traces(void **state)
+{
+	(void)state;
+	try_folder("../shared/traces", ".small.trace");
+}
+
+/* What a name alone takes is what it takes among the others. */
+static void look_at_name(const memctx *top, struct script_run *run)
+{
+	script_sum(top, "TopMemoryContext", run->arg);
+}
+
+static void one_name_alone(void **state)
+{
+	struct script *script = read_script("traces/pg_pgbench.trace");
+	struct snapshot_figures all, alone;
+	struct script_run run = {
+		.script = script, .until = 9000, .look = look_at_name, .arg = &all};
+
+	(void)state;
+	assert_int_equal(script_run(&run), 0);
+	run.only = "TopMemoryContext";
+	run.arg = &alone;
+	assert_int_equal(script_run(&run), 0);
+	assert_in_range(all.requested_bytes, 1000, 10000000);
+	assert_int_equal(all.requested_bytes, alone.requested_bytes);
+	assert_int_equal(all.total_bytes, alone.total_bytes);
+	assert_int_equal(all.live_chunks, alone.live_chunks);
+	script_free(script);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shipped_traces),
+		cmocka_unit_test(recorded_traces),
+		cmocka_unit_test(one_name_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
