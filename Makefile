@@ -269,6 +269,7 @@ STEPS ?= 1000000000
 soak:
 	@scripts/deps.sh check
 	@$(again) MODE=release all tests
+	@$(again) MODE=asan tool
 	@MEMCTX_STEPS=$(STEPS) SUITE_SECONDS=86400 TESTS='$(TESTS)' CC='$(CC)' tests/run.sh \
 		$(addprefix release:,$(filter model_test,$(tests_named))) $(soak_scripts:%=script:%)
 

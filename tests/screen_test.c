@@ -34,9 +34,7 @@ static uint32_t add(struct snapshot *s, uint64_t id, uint32_t parent, const char
 	return (uint32_t)s->n - 1;
 }
 
-/*
- * Top 100, below it: small 10; mid 50 with leaf 300; index ×3, 20 each, "a" to "c".
- */
+/* Top 100, below it: small 10; mid 50 with leaf 300; index ×3, 20 each, "a" to "c". */
 static struct snapshot *tree(void)
 {
 	struct snapshot *s = snapshot_new();
@@ -367,6 +365,23 @@ static void test_chunks(void **unused)
 	end();
 }
 
+/* The class shown is the one that events touch, until another is chosen: 64, 65, 33, 1 bytes. */
+static void test_following(void **unused)
+{
+	static const int classes[] = {3, 4, 3, 0};
+
+	(void)unused;
+	begin_trace("traces/slack.trace", 1);
+	for (int i = 0; i < 4; i++) {
+		ask(REQUEST_STEP);
+		assert_int_equal(state.size_class, classes[i]);
+	}
+	ask(REQUEST_ITEM_DOWN);
+	ask(REQUEST_BACK);
+	assert_int_equal(state.size_class, 1);
+	end();
+}
+
 /* ---- Layout --------------------------------------------------------------------------- */
 
 static void mark_box(char *cells, const struct layout_box *box, int width, int height)
@@ -522,8 +537,10 @@ static void test_mouse(void **unused)
 	mouse_click(&state, layout.panes[PANE_BLOCKS].y + 1, x + 60 * width / 768, 120, 40);
 	assert_int_equal(state.pane, PANE_BLOCKS);
 	assert_true(state_chunk(&state, &chunk) && chunk.who.id == 1);
-	mouse_click(&state, layout.panes[PANE_EVENTS].y + 1, 5, 120, 40);
+	/* The events 1 to 6 are shown. */
+	mouse_click(&state, layout.panes[PANE_EVENTS].y + 4, 5, 120, 40);
 	assert_int_equal(state.pane, PANE_EVENTS);
+	assert_int_equal(feed_event(feed), 4);
 	mouse_click(&state, layout.panes[PANE_TREE].y + 1, 5, 120, 40);
 	assert_int_equal(state.pane, PANE_TREE);
 	/* The time line, from end to end. */
@@ -533,7 +550,7 @@ static void test_mouse(void **unused)
 	assert_int_equal(feed_event(feed), 0);
 	mouse_click(&state, layout.history.y, 111, 120, 40);
 	assert_int_equal(feed_event(feed), 11);
-	/* Anywhere, also where nothing is, and on screens of no size. */
+	/* Anywhere, and on screens of no size. */
 	for (int i = 0; i < 5000; i++)
 		mouse_click(&state, i % 41, i * 7 % 121, 1 + i % 120, 1 + i % 40);
 	canvas_free(canvas);
@@ -570,6 +587,7 @@ int main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_following),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_painting),

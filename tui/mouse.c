@@ -48,8 +48,7 @@ static void click_lists(struct state *state, struct layout_box box, int y)
 	if (!state_row(state) || at < 0 ||
 		at >= view_shown_classes(state, state_row(state)->figures, box, classes))
 		return;
-	state->size_class = classes[at];
-	state->link = 1;
+	state_pick_class(state, classes[at]);
 }
 
 static void click_blocks(struct state *state, struct layout_box box, int y, int x)
@@ -72,6 +71,16 @@ static void click_blocks(struct state *state, struct layout_box box, int y, int 
 		(size_t)((2 * (uint64_t)(x - map) + 1) * block.info.size / (2 * (uint64_t)width));
 	if (look_chunk_at(&look, &block, state->offset, &chunk))
 		state->offset = chunk.offset;
+}
+
+/* To the moment behind an event. */
+static void click_events(struct state *state, struct layout_box box, int y)
+{
+	const struct explain_event *shown[FEED_EVENTS];
+	int n = view_shown_events(state, box, shown, FEED_EVENTS), at = y - box.y - 1;
+
+	if (at >= 0 && at < n)
+		state_seek(state, shown[at]->number);
 }
 
 static void click_history(struct state *state, struct layout_box box, int x)
@@ -109,6 +118,8 @@ void mouse_click(struct state *state, int y, int x, int width, int height)
 			click_lists(state, layout.panes[i], y);
 		else if (i == PANE_BLOCKS)
 			click_blocks(state, layout.panes[i], y, x);
+		else if (i == PANE_EVENTS)
+			click_events(state, layout.panes[i], y);
 		set_pane(state, (enum pane)i);
 		return;
 	}

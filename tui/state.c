@@ -275,6 +275,7 @@ int state_update(struct state *state)
 	state->serial = feed_serial(state->feed);
 	take_totals(state);
 	watch_selected(state);
+	state_follow_class(state);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ struct state {
 
 	enum pane pane;
 	int size_class;
+	bool has_picked;         /* the class; until then it is the one that events touch */
 	uint64_t link;           /* the cursor in the chain, from 1 */
 	size_t block, block_top; /* the cursor among the blocks */
 	size_t offset;           /* of the cursor's chunk in its block; 0: none yet */
@@ -129,6 +130,12 @@ void state_request_time(struct state *state, enum request request);
 void state_go_to(struct state *state, const char *text);
 /* The requests of panes other than the tree; false: it is none of theirs. */
 bool state_request_pane(struct state *state, enum request request);
+/* Chooses a class to look at closer. */
+void state_pick_class(struct state *state, int size_class);
+/* Goes to the class that the last event touched, unless the user has chosen one. */
+void state_follow_class(struct state *state);
+/* The last event, where it was about the selected context; else NULL. */
+const struct explain_event *state_last_event(const struct state *state);
 /* Whether a pane is there at all with this feed. */
 bool state_has_pane(const struct state *state, enum pane pane);
 /* The chunk under the cursor of the pane, where there is one. */

@@ -42,14 +42,43 @@ bool state_chunk(const struct state *state, struct look_chunk *chunk)
 	       look_chunk_at(&look, &block, state->offset, chunk);
 }
 
+const struct explain_event *state_last_event(const struct state *state)
+{
+	const struct explain_event *events;
+	int n = feed_events(state->feed, &events);
+
+	if (n == 0 || events[n - 1].skipped || !events[n - 1].has_context ||
+		events[n - 1].context != state->selected ||
+		events[n - 1].number != feed_event(state->feed))
+		return NULL;
+	return &events[n - 1];
+}
+
+void state_pick_class(struct state *state, int size_class)
+{
+	state->size_class = size_class;
+	state->link = 1;
+	state->has_picked = true;
+}
+
+void state_follow_class(struct state *state)
+{
+	const struct explain_event *event = state_last_event(state);
+
+	if (state->has_picked || !event || event->n_lists == 0 ||
+		event->lists[0].size_class == state->size_class)
+		return;
+	state->size_class = event->lists[0].size_class;
+	state->link = 1;
+}
+
 /* ---- Moving in a pane ----------------------------------------------------------------- */
 
 static void move_class(struct state *state, int step)
 {
 	int k = state->size_class + step;
 
-	state->size_class = k < 0 ? 0 : k >= SNAPSHOT_CLASSES ? SNAPSHOT_CLASSES - 1 : k;
-	state->link = 1;
+	state_pick_class(state, k < 0 ? 0 : k >= SNAPSHOT_CLASSES ? SNAPSHOT_CLASSES - 1 : k);
 }
 
 /* Stays where the next link would not be. */

@@ -41,18 +41,6 @@ void view_heading(struct canvas *canvas, const struct state *state, enum pane pa
 		has_keys ? CANVAS_BOLD | CANVAS_REVERSE : CANVAS_BOLD, 0, text);
 }
 
-const struct explain_event *view_last_event(const struct state *state)
-{
-	const struct explain_event *events;
-	int n = feed_events(state->feed, &events);
-
-	if (n == 0 || events[n - 1].skipped || !events[n - 1].has_context ||
-		events[n - 1].context != state->selected ||
-		events[n - 1].number != feed_event(state->feed))
-		return NULL;
-	return &events[n - 1];
-}
-
 const char *view_kind(const struct state *state)
 {
 	const struct row *row = state_row(state);

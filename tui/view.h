@@ -38,8 +38,9 @@ void view_live_words(
 /* The heading of a pane, marked where the pane has the keys. */
 void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,
 	struct layout_box box, const char *text);
-/* The last event, where it was about the selected context; else NULL. */
-const struct explain_event *view_last_event(const struct state *state);
+/* The events of a trace that a box shows from its second row on; returns how many. */
+int view_shown_events(const struct state *state, struct layout_box box,
+	const struct explain_event **shown, int most);
 /* The kind of the selected context, "aset". */
 const char *view_kind(const struct state *state);
 /* How a link of a chain is written: "#3", "cut", "base". */

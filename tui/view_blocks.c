@@ -126,7 +126,7 @@ static void scroll(struct state *state, size_t n, size_t room)
 static void mark_changed(struct canvas *canvas, const struct state *state, const struct look *look,
 	const struct look_block *blocks, size_t n, struct layout_box box)
 {
-	const struct explain_event *event = view_last_event(state);
+	const struct explain_event *event = state_last_event(state);
 	struct look_chunk chunk;
 
 	if (!event || !look_chunk_changed(look, event, &chunk))

@@ -14,7 +14,7 @@
 /* What the last event did to this list: "+": pushed its head, "-": took it. */
 static int chain_change(const struct state *state, struct explain_link *taken)
 {
-	const struct explain_event *event = view_last_event(state);
+	const struct explain_event *event = state_last_event(state);
 
 	for (int i = 0; event && i < event->n_lists; i++) {
 		const struct explain_list *list = &event->lists[i];
@@ -157,18 +157,35 @@ static void paint_event(struct canvas *canvas, const struct state *state,
 		event->skipped ? "skipped: it is in error" : event->did);
 }
 
-static void paint_trace(struct canvas *canvas, const struct state *state, struct layout_box box)
+int view_shown_events(const struct state *state, struct layout_box box,
+	const struct explain_event **shown, int most)
 {
 	const struct explain_event *events;
-	int n = feed_events(state->feed, &events), y = box.y + box.height - 1;
+	int n = feed_events(state->feed, &events), room = box.height - 1, found = 0;
 
-	for (int i = n; i-- > 0 && y > box.y;)
+	if (room > most)
+		room = most;
+	for (int i = n; i-- > 0 && found < room;)
 		if (is_shown(state, events[i].has_context, events[i].context))
-			y--;
-	/* From the top, so that few events stand below the heading. */
-	for (int i = n, left = box.y + box.height - 2 - y; i-- > 0 && left >= 0;)
-		if (is_shown(state, events[i].has_context, events[i].context))
-			paint_event(canvas, state, &events[i], i == n - 1, box.y + 1 + left--, box);
+			shown[found++] = &events[i];
+	/* They were found from the last on. */
+	for (int i = 0; i < found / 2; i++) {
+		const struct explain_event *other = shown[i];
+
+		shown[i] = shown[found - 1 - i];
+		shown[found - 1 - i] = other;
+	}
+	return found;
+}
+
+static void paint_trace(struct canvas *canvas, const struct state *state, struct layout_box box)
+{
+	const struct explain_event *shown[FEED_EVENTS];
+	int n = view_shown_events(state, box, shown, FEED_EVENTS);
+
+	for (int i = 0; i < n; i++)
+		paint_event(canvas, state, shown[i], shown[i]->number == feed_event(state->feed),
+			box.y + 1 + i, box);
 }
 
 /* ---- Events of a live process --------------------------------------------------------- */

@@ -65,7 +65,7 @@ static int compare(uint64_t now, uint64_t was)
 /* What the last event, or the last interval, did to a class: its LIVE and its FREE. */
 static void changes_of(const struct state *state, int k, int *live, int *free)
 {
-	const struct explain_event *event = view_last_event(state);
+	const struct explain_event *event = state_last_event(state);
 	const struct state_watch *watch = &state->watch;
 
 	*live = *free = 0;
