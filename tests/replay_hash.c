@@ -104,16 +104,21 @@ static bool mix_free(const struct memctx_chunk_info *chunk, void *arg)
 	return true;
 }
 
+static void mix_chain(struct mixer *mixer, const struct explain_chain *chain)
+{
+	mix(mixer, chain->length);
+	for (int i = 0; i < chain->n; i++) {
+		mix(mixer, chain->links[i].kind);
+		mix(mixer, chain->links[i].id);
+	}
+}
+
 static void mix_names(struct mixer *mixer, struct explain *explain, int size_class)
 {
 	struct explain_chain chain;
 
 	explain_chain(explain, mixer->ctx, size_class, &chain);
-	mix(mixer, chain.length);
-	for (int i = 0; i < chain.n; i++) {
-		mix(mixer, chain.links[i].kind);
-		mix(mixer, chain.links[i].id);
-	}
+	mix_chain(mixer, &chain);
 }
 
 static void mix_context(struct mixer *mixer, struct explain *explain)
@@ -143,5 +148,23 @@ uint64_t replay_hash(const struct replay *replay, struct explain *explain)
 	for (mixer.ctx = root; mixer.ctx != NULL; mixer.ctx = memctx_walk(root, mixer.ctx))
 		mix_context(&mixer, explain);
 	free(mixer.blocks);
+	return mixer.hash;
+}
+
+uint64_t explained_hash(const struct explain_event *event)
+{
+	struct mixer mixer = {.hash = SEED};
+
+	mix(&mixer, event->number);
+	mix(&mixer, event->event.line);
+	mix(&mixer, event->skipped);
+	mix(&mixer, event->context);
+	mix_text(&mixer, event->name);
+	mix_text(&mixer, event->did);
+	for (int i = 0; i < event->n_lists; i++) {
+		mix(&mixer, (uint64_t)event->lists[i].size_class);
+		mix_chain(&mixer, &event->lists[i].before);
+		mix_chain(&mixer, &event->lists[i].after);
+	}
 	return mixer.hash;
 }

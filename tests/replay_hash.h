@@ -14,5 +14,7 @@
 
 /* EXPLAIN (may be NULL): with the names of free chunks as far as chains show them. */
 uint64_t replay_hash(const struct replay *replay, struct explain *explain);
+/* All that is told of an event. */
+uint64_t explained_hash(const struct explain_event *event);
 
 #endif
