@@ -12,109 +12,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "model/seek.h"
 #include "made_trace.h"
 #include "replay_hash.h"
+#include "replay_truth.h"
 #include "support.h"
 
-#define POINTS 24 /* of a trace; each with the event before it */
-#define MOVES 40  /* of a walk */
+#define MOVES 40 /* of a walk */
 
 static uint64_t seed;
-
-/* What fresh replays are at some events. */
-struct truth {
-	uint64_t events[2 * POINTS], hashes[2 * POINTS];
-	uint64_t told[2 * POINTS]; /* of the event itself; 0: not looked at */
-	int n;
-	uint64_t last, peak;
-	size_t contexts;
-};
-
-static struct replay *fresh(const char *path, unsigned flags, struct trace_reader **reader)
-{
-	struct replay_options options = {.keep_going = (flags & TRACE_KEEP_GOING) != 0};
-	struct trace_error cause;
-	struct replay_error error;
-	struct replay *replay;
-
-	*reader = trace_open(path, flags, &cause);
-	assert_non_null(*reader);
-	replay = replay_new(*reader, &options, &error);
-	assert_non_null(replay);
-	return replay;
-}
-
-static int by_event(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static void find_length(const char *path, unsigned flags, struct truth *truth)
-{
-	struct trace_reader *reader;
-	struct replay *replay = fresh(path, flags, &reader);
-	struct replay_error error;
-	struct replay_moment peak;
-
-	replay_run(replay, UINT64_MAX, UINT64_MAX, &error);
-	truth->last = replay_counts(replay)->events;
-	replay_peak(replay, &peak);
-	truth->peak = peak.event;
-	replay_free(replay);
-	trace_close(reader);
-}
-
-/* Replays to event I of the truth, which with lines in error may have no explanation. */
-static void find_point(
-	struct replay *replay, struct explain *explain, unsigned flags, struct truth *truth, int i)
-{
-	static struct explain_event event;
-	struct replay_error error;
-	uint64_t to = truth->events[i];
-
-	truth->told[i] = 0;
-	if (flags == 0 && to > replay_counts(replay)->events) {
-		assert_int_equal(explain_run(explain, to - 1, &error), 1);
-		assert_int_equal(explain_next(explain, &event, &error), 1);
-		truth->told[i] = explained_hash(&event);
-	}
-	assert_int_equal(explain_run(explain, to, &error), 1);
-	truth->hashes[i] = replay_hash(replay, explain);
-}
-
-/* Draws events, and replays to each of them. */
-static void find_truth(const char *path, unsigned flags, struct truth *truth)
-{
-	struct trace_reader *reader;
-	struct replay *replay;
-	struct explain *explain;
-
-	find_length(path, flags, truth);
-	for (int i = 0; i < POINTS; i++) {
-		uint64_t event = 1 + rng_below(&seed, truth->last);
-
-		truth->events[2 * i] = event;
-		truth->events[2 * i + 1] = event - 1;
-	}
-	truth->events[0] = truth->last;
-	truth->events[1] = truth->last - 1;
-	truth->n = 2 * POINTS;
-	qsort(truth->events, (size_t)truth->n, sizeof(uint64_t), by_event);
-	replay = fresh(path, flags, &reader);
-	explain = explain_new(replay);
-	assert_non_null(explain);
-	for (int i = 0; i < truth->n; i++)
-		find_point(replay, explain, flags, truth, i);
-	explain_free(explain);
-	replay_free(replay);
-	trace_close(reader);
-}
 
 static void check_here(struct seek *seek, const struct truth *truth, int i)
 {
@@ -196,7 +106,7 @@ static void check_trace(const char *path, const struct seek_options *options)
 	struct truth truth;
 	struct seek *seek;
 
-	find_truth(path, flags, &truth);
+	truth_find(&truth, path, flags, &seed);
 	seek = begin(path, options);
 	assert_int_equal(seek_is_slow(seek), options->slow);
 	walk(seek, &truth);
@@ -293,7 +203,7 @@ static void pipes_are_kept(void **state)
 	pid_t child;
 
 	(void)state;
-	find_truth(made, 0, &truth);
+	truth_find(&truth, made, 0, &seed);
 	assert_int_equal(pipe(pipes), 0);
 	child = fork();
 	if (child == 0) {
@@ -344,7 +254,7 @@ static struct listed *list_events(const char *path, uint64_t n)
 {
 	struct listed *list = calloc(n + 1, sizeof(*list));
 	struct trace_reader *reader;
-	struct replay *replay = fresh(path, 0, &reader);
+	struct replay *replay = truth_fresh(path, 0, &reader);
 	struct explain *explain = explain_new(replay);
 	struct explain_subject subject;
 	struct replay_error error;
@@ -390,7 +300,7 @@ static void events_are_found(void **state)
 	struct replay_error error;
 
 	(void)state;
-	find_truth(made, 0, &truth);
+	truth_find(&truth, made, 0, &seed);
 	list = list_events(made, truth.last);
 	seek = begin(made, &copying);
 	for (int i = 0; i < 60; i++) {
@@ -422,7 +332,7 @@ static void times_are_found(void **state)
 	uint64_t end;
 
 	(void)state;
-	find_truth(made, 0, &truth);
+	truth_find(&truth, made, 0, &seed);
 	list = list_events(made, truth.last);
 	end = list[truth.last].time;
 	seek = begin(made, &copying);
@@ -445,6 +355,77 @@ static void times_are_found(void **state)
 }
 
 /* ---- Errors and bounds -------------------------------------------------------------------- */
+
+#ifndef __SANITIZE_ADDRESS__
+
+/* A chunk too many for an arena's addresses, but not for those of the system. */
+static void full_arena_is_no_error(void **state)
+{
+	struct seek_options options = {.spacing = 2, .replay.memory = (uint64_t)1 << 50};
+	struct replay_error error;
+	struct seek *seek;
+	char path[100];
+	FILE *out;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/large.trace", scratch);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
+	for (int i = 1; i < 40; i++)
+		fprintf(out, "alloc 1 %d 4000000000\nalloc 1 %d %d\n", i, 100 + i, i * 10);
+	assert_int_equal(fclose(out), 0);
+
+	seek = begin(path, &options);
+	assert_false(seek_is_slow(seek));
+	seek_enter(seek);
+	assert_int_equal(seek_to(seek, 70, &error), 1);
+	assert_true(seek_is_slow(seek));
+	assert_int_equal(seek_event(seek), 70);
+	finish_pass(seek);
+	assert_int_equal(seek_last(seek), 79);
+	assert_int_equal(seek_to(seek, 33, &error), 1);
+	assert_int_equal(replay_counts(seek_replay(seek))->ops[TRACE_ALLOC], 32);
+	seek_leave(seek);
+	memctx_delete(memctx_create(NULL, "here", NULL, MEMCTX_ASET, NULL));
+	seek_enter(seek);
+	assert_int_equal(seek_find_context(seek, 1, true), 32);
+	seek_close(seek);
+}
+
+/* In a process of its own: a limit on addresses leaves no room for arenas. */
+static int seek_limited(const struct truth *truth)
+{
+	struct rlimit limit = {(rlim_t)3 << 30, (rlim_t)3 << 30};
+	struct seek_options options = {.spacing = 700};
+	struct seek *seek;
+
+	if (setrlimit(RLIMIT_AS, &limit) != 0)
+		return 1;
+	seek = begin(made, &options);
+	if (!seek_is_slow(seek))
+		return 1;
+	walk(seek, truth);
+	seek_close(seek);
+	return 0;
+}
+
+static void limited_addresses_are_no_error(void **state)
+{
+	struct truth truth;
+	int status;
+	pid_t child;
+
+	(void)state;
+	truth_find(&truth, made, 0, &seed);
+	child = fork();
+	if (child == 0)
+		_exit(seek_limited(&truth));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+#endif
 
 static void trace_in_error_ends_there(void **state)
 {
@@ -476,7 +457,7 @@ static void trace_in_error_ends_there(void **state)
 	assert_int_equal(error.line, 23);
 	seek_close(seek);
 
-	find_truth(path, TRACE_KEEP_GOING, &truth);
+	truth_find(&truth, path, TRACE_KEEP_GOING, &seed);
 	check_trace(path, &going);
 }
 
@@ -541,6 +522,10 @@ int main(void)
 		cmocka_unit_test(full_folder_is_no_error),
 		cmocka_unit_test(events_are_found),
 		cmocka_unit_test(times_are_found),
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(full_arena_is_no_error),
+		cmocka_unit_test(limited_addresses_are_no_error),
+#endif
 		cmocka_unit_test(trace_in_error_ends_there),
 		cmocka_unit_test(no_such_trace_is_an_error),
 		cmocka_unit_test(copies_keep_to_their_room),

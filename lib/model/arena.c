@@ -52,14 +52,20 @@ static unsigned class_of(size_t size, size_t *rounded)
 	return log2 * 4 + quarter;
 }
 
+static void *refuse(struct arena *arena)
+{
+	arena->is_full = true;
+	return NULL;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	size_t rounded, pad = 0;
 	unsigned k;
 	char *memory;
 
-	if (size > (size_t)(arena->end - arena->next))
-		return NULL;
+	if (size > ARENA_BYTES)
+		return refuse(arena);
 	k = class_of(size, &rounded);
 	if (arena->free[k] != NULL) {
 		memory = arena->free[k];
@@ -69,7 +75,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	if (rounded >= PAGED)
 		pad = -(uintptr_t)arena->next & (ARENA_PAGE - 1);
 	if (rounded + pad > (size_t)(arena->end - arena->next))
-		return NULL;
+		return refuse(arena);
 	memory = arena->next + pad;
 	arena->next = memory + rounded;
 	return memory;

@@ -25,6 +25,7 @@ struct arena {
 	struct memctx_world world; /* the arena's while it rests, else the one put aside for it */
 	char *next, *end;          /* not handed out yet */
 	char *units, *units_end;   /* what is reserved for contexts, and used of it */
+	bool is_full;              /* memory was refused */
 	void *free[ARENA_CLASSES]; /* by size, linked through their first words */
 	void *top[2];              /* the user's way in */
 };

@@ -118,12 +118,20 @@ int seek_restart(struct seek *seek, struct replay_error *error)
 	return make_replay(seek, error);
 }
 
+/* After an error, while its arena is in place: whether that was too small. */
+static void note_full(struct seek *seek)
+{
+	seek->is_full = seek->arenas != NULL && arenas_arena(seek->arenas)->is_full;
+}
+
 int seek_run(struct seek *seek, uint64_t event, struct replay_error *error)
 {
 	struct side *side = &seek->sides[seek->turn];
 	int result = explain_run(side->explain, event, error);
 
 	side->event = replay_progress(side->replay).events;
+	if (result < 0)
+		note_full(seek);
 	return result;
 }
 
@@ -215,13 +223,13 @@ static void close_plain(struct seek *seek)
 	}
 }
 
-bool seek_go_slow(struct seek *seek, const struct replay_error *error)
+bool seek_go_slow(struct seek *seek)
 {
 	bool entered = seek->entered;
 	struct replay_error ignored;
 	bool is_open;
 
-	if (seek->arenas == NULL || error->status != 3)
+	if (seek->arenas == NULL || !seek->is_full)
 		return false;
 	seek_leave(seek);
 	close_arenas(seek);
@@ -313,7 +321,7 @@ int seek_to(struct seek *seek, uint64_t event, struct replay_error *error)
 {
 	int result = move_to(seek, event, error);
 
-	return result < 0 && seek_go_slow(seek, error) ? move_to(seek, event, error) : result;
+	return result < 0 && seek_go_slow(seek) ? move_to(seek, event, error) : result;
 }
 
 int seek_next(struct seek *seek, struct explain_event *event, struct replay_error *error)
@@ -328,8 +336,10 @@ int seek_next(struct seek *seek, struct explain_event *event, struct replay_erro
 	seek_begin(seek, CURSOR);
 	result = explain_next(cursor->explain, event, error);
 	cursor->event = replay_progress(cursor->replay).events;
+	if (result < 0)
+		note_full(seek);
 	seek_end(seek);
-	if (result < 0 && seek_go_slow(seek, error) && seek_to(seek, from, error) > 0)
+	if (result < 0 && seek_go_slow(seek) && seek_to(seek, from, error) > 0)
 		return seek_next(seek, event, error);
 	return result;
 }

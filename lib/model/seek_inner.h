@@ -49,7 +49,8 @@ struct seek {
 	struct arenas *arenas; /* NULL: slow */
 	struct side sides[2];
 	enum seek_side turn; /* whose world is the library's */
-	bool entered, in_turn;
+	bool entered;
+	bool is_full; /* the run that failed last had too small an arena */
 
 	struct copy *copies;
 	size_t n_copies, room_copies;
@@ -83,8 +84,8 @@ void seek_end(struct seek *seek);
 int seek_restart(struct seek *seek, struct replay_error *error);
 /* Runs the side whose turn it is on to EVENT; as explain_run(). */
 int seek_run(struct seek *seek, uint64_t event, struct replay_error *error);
-/* After *ERROR: whether arenas may be to blame; then it goes on without. */
-bool seek_go_slow(struct seek *seek, const struct replay_error *error);
+/* After an error of a run: whether an arena was full; then it goes on without. */
+bool seek_go_slow(struct seek *seek);
 extern const struct memctx_backing seek_backing; /* of a world without arenas */
 
 /* ---- seek_copy.c ---- */

@@ -150,11 +150,11 @@ static void pass_on(struct seek *seek, uint64_t most)
 	index_write(seek);
 	if (result == 1)
 		seek_copy_pass(seek);
-	else if (result == 0 || seek->arenas == NULL || error.status != 3)
+	else if (result == 0 || !seek->is_full)
 		end_pass(seek);
 	seek_end(seek);
 	/* What has no room in an arena may have room without. */
-	if (result < 0 && !seek->passed && !seek_go_slow(seek, &error))
+	if (!seek->passed && result < 0 && !seek_go_slow(seek))
 		seek->passed = true;
 }
 
