@@ -68,7 +68,7 @@ for _ in $(seq 100); do
 done
 printf 'pane\npane\ntick 1\nsort\nescape\nscreen\n' >"$tmp/script"
 # Its number, its command and how long it has run.
-hide="1s|  $target .*|  TARGET|; s|^(.*) +$target  |\\1 THREAD  |"
+hide="1s|  $target .*|  TARGET|; s|^(.*m)? +$target  |\\1 THREAD  |"
 shots live $target
 
 # ---- The figures ------------------------------------------------------------------------

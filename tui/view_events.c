@@ -34,60 +34,105 @@ static int put(struct canvas *canvas, int y, int x, unsigned attr, const char *t
 	return x + canvas_put(canvas, y, x, canvas->width - x, attr, 0, text);
 }
 
-/* The links that there is room for; the one under the cursor is among them. */
+/* About the columns of a link with its arrow. */
+enum { LINK_WIDTH = 8 };
+
+/* The link at a place from 0, which may lie beyond those that CHAIN has. */
+static bool link_at(const struct state *state, const struct explain_chain *chain, uint64_t at,
+	struct explain_link *link)
+{
+	struct look_chunk chunk;
+	struct look look;
+
+	if (at < (uint64_t)chain->n) {
+		*link = chain->links[at];
+		return true;
+	}
+	if (at >= chain->length || !state_look(state, &look) ||
+		!look_chunk_listed(&look, state->size_class, at + 1, &chunk))
+		return false;
+	*link = chunk.who;
+	return true;
+}
+
+/*
+ * The links that there is room for up to END, the one under the cursor among them.  Returns where
+ * they end, and in *NEXT the place of the first that is not shown.
+ */
 static int paint_links(struct canvas *canvas, const struct state *state,
-	const struct explain_chain *chain, int change, int y, int x)
+	const struct explain_chain *chain, int change, int y, int x, int end, uint64_t *next)
 {
 	const char *arrow = view_sign(canvas, " → ", " > ");
-	int first = state->link > 8 ? (int)state->link - 8 : 0;
+	uint64_t fit = (uint64_t)(end - x > 2 * LINK_WIDTH ? (end - x) / LINK_WIDTH - 1 : 1);
+	uint64_t cursor = state->link < chain->length ? state->link : chain->length;
+	uint64_t first = state->pane == PANE_CHAIN && cursor > fit ? cursor - fit : 0, i = first;
+	struct explain_link link;
 
-	if (first > 0)
+	if (i > 0)
 		x = put(canvas, y, x, CANVAS_PLAIN, view_sign(canvas, "… → ", "... > "));
-	for (int i = first; i < chain->n && x < canvas->width; i++) {
-		bool is_cursor = state->pane == PANE_CHAIN && state->link == (uint64_t)i + 1;
-		unsigned attr = CANVAS_BOLD;
-		char link[40], text[50];
+	for (; link_at(state, chain, i, &link); i++) {
+		bool is_cursor = state->pane == PANE_CHAIN && state->link == i + 1;
+		unsigned attr = i == 0 && change > 0 ? CANVAS_BOLD | CANVAS_RED : CANVAS_BOLD;
+		char name[40], text[50];
 
-		view_link(&chain->links[i], link, sizeof link);
-		snprintf(text, sizeof text, is_cursor ? "[%s]" : "%s", link);
-		if (i == 0 && change > 0)
-			attr |= CANVAS_RED;
+		view_link(&link, name, sizeof name);
+		snprintf(text, sizeof text, is_cursor ? "[%s]" : "%s", name);
+		/* Behind it there is room for "end", or for how many more there are. */
+		if (i > first &&
+			x + (int)strlen(text) + 3 + (i + 1 == chain->length ? 3 : 11) > end)
+			break;
 		x = put(canvas, y, x, is_cursor ? attr | CANVAS_REVERSE : attr, text);
 		x = put(canvas, y, x, CANVAS_PLAIN, arrow);
 	}
+	*next = i;
 	return x;
 }
 
-static void paint_end(struct canvas *canvas, const struct explain_chain *chain, int change,
-	const struct explain_link *taken, int y, int x)
+/* What the last event did, in words. */
+static void change_text(const struct canvas *canvas, const struct explain_chain *chain, int change,
+	const struct explain_link *taken, char out[static 80])
 {
-	char link[40], text[80];
+	char link[40];
 
-	if (chain->length > (uint64_t)chain->n)
-		snprintf(text, sizeof text, "%s %" PRIu64 " more", view_sign(canvas, "…", "..."),
-			chain->length - (uint64_t)chain->n);
-	else
-		snprintf(text, sizeof text, "%s", chain->length ? "end" : "empty");
-	x = put(canvas, y, x, CANVAS_PLAIN, text);
-	if (change > 0) {
-		view_link(&chain->links[0], link, sizeof link);
-		snprintf(text, sizeof text, "   %s %s pushed", view_sign(canvas, "▲", "+"), link);
-	} else if (change < 0) {
-		view_link(taken, link, sizeof link);
-		snprintf(text, sizeof text, "   %s %s taken", view_sign(canvas, "▼", "-"), link);
+	*out = '\0';
+	if (change == 0)
+		return;
+	view_link(change > 0 ? &chain->links[0] : taken, link, sizeof link);
+	snprintf(out, 80, "   %s %s %s",
+		change > 0 ? view_sign(canvas, "▲", "+") : view_sign(canvas, "▼", "-"), link,
+		change > 0 ? "pushed" : "taken");
+}
+
+/* The chain from its head to its end, or to where there is no more room, and what changed it. */
+static void paint_chain(struct canvas *canvas, const struct state *state,
+	const struct explain_chain *chain, int y, int x)
+{
+	struct explain_link taken = {0, EXPLAIN_CUT};
+	int change = chain_change(state, &taken), end;
+	char note[80], rest[60] = "empty";
+	uint64_t next = 0;
+
+	change_text(canvas, chain, change, &taken, note);
+	end = canvas->width - display_width(note, 80, 0);
+	if (chain->length > 0) {
+		x = put(canvas, y, x, CANVAS_PLAIN, view_sign(canvas, "head → ", "head > "));
+		x = paint_links(canvas, state, chain, change, y, x, end, &next);
+		snprintf(rest, sizeof rest, "end");
 	}
-	if (change != 0)
-		put(canvas, y, x, CANVAS_BOLD | (change > 0 ? CANVAS_RED : CANVAS_GREEN), text);
+	if (next < chain->length)
+		snprintf(rest, sizeof rest, "%s %" PRIu64 " more", view_sign(canvas, "…", "..."),
+			chain->length - next);
+	x = put(canvas, y, x, CANVAS_PLAIN, rest);
+	put(canvas, y, x, CANVAS_BOLD | (change > 0 ? CANVAS_RED : CANVAS_GREEN), note);
 }
 
 void view_chain(struct canvas *canvas, const struct state *state, struct layout_box box)
 {
-	struct explain_link taken = {0, EXPLAIN_CUT};
 	struct explain_chain chain;
 	const struct row *row = state_row(state);
 	bool has_more = row && row->contexts > 1 && !state->options.own;
 	char class[SIZE_TEXT], head[200];
-	int x, change;
+	int x;
 
 	if (!state->has_selected || state->is_gone ||
 		!feed_chain(state->feed, state->selected, state->size_class, &chain))
@@ -104,11 +149,7 @@ void view_chain(struct canvas *canvas, const struct state *state, struct layout_
 		put(canvas, box.y, x + 16, CANVAS_PLAIN, view_kind(state));
 		return;
 	}
-	change = chain_change(state, &taken);
-	if (chain.n > 0)
-		x = put(canvas, box.y, x, CANVAS_PLAIN, view_sign(canvas, "head → ", "head > "));
-	x = paint_links(canvas, state, &chain, change, box.y, x);
-	paint_end(canvas, &chain, change, &taken, box.y, x);
+	paint_chain(canvas, state, &chain, box.y, x);
 }
 
 /* ---- Events of a trace ---------------------------------------------------------------- */
