@@ -221,7 +221,9 @@ static void make_rows(struct table *table, const struct report *report)
 	add_row(table, "total", ROW_TOTAL, p->total_bytes, e->total_bytes);
 	add_row(table, "asked for", ROW_PART, p->requested_bytes, e->requested_bytes);
 	add_row(table, "tails, never carved", ROW_PART, p->tail_bytes, e->tail_bytes);
-	add_row(table, "slack of rounding up", ROW_PART, p->slack_bytes, e->slack_bytes);
+	add_row(table,
+		report->counts->not_done > 0 ? "slack, and not freed" : "slack of rounding up",
+		ROW_PART, p->slack_bytes, e->slack_bytes);
 	add_row(table, "headers", ROW_PART, p->header_bytes, e->header_bytes);
 	add_row(table, "freelists", ROW_PART, p->freelist_bytes, e->freelist_bytes);
 	qsort(table->rows + table->n - PARTS + 1, PARTS - 1, sizeof *table->rows, by_peak);

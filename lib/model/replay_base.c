@@ -246,11 +246,11 @@ enum replay_step replay_freebase(struct replay *replay, const struct trace_event
 			"bytes lives there; expected a size that a base line made");
 	base = (struct base_chunks *)idmap_find(bases, event->size)->ptr;
 	base->count--;
+	if (node->as == MEMCTX_BUMP)
+		replay->counts.not_done++;
 	if (!replay->dry) {
 		replay_before_change(replay, at);
-		if (node->as == MEMCTX_BUMP)
-			replay->counts.not_done++;
-		else
+		if (node->as != MEMCTX_BUMP)
 			free_one(node, base->chunks[base->count], event->size);
 		replay_note_total(replay, node);
 	}

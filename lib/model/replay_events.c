@@ -16,14 +16,14 @@ static void release_chunk(struct replay *replay, struct idmap_entry *entry)
 {
 	struct node *node = &replay->nodes.hot[entry->node];
 
+	if ((entry->ptr & CHUNK_KEPT) != 0)
+		replay->counts.not_done++;
 	if (!replay->dry) {
 		replay_before_change(replay, entry->node);
-		if ((entry->ptr & CHUNK_KEPT) != 0)
-			replay->counts.not_done++;
-		else if (node->study != NULL)
+		if (node->study != NULL)
 			replay_study_free(
 				node, (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS), entry->size);
-		else
+		else if ((entry->ptr & CHUNK_KEPT) == 0)
 			memctx_free((void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS));
 		replay_note_total(replay, node);
 	}
@@ -200,8 +200,8 @@ static void rename_chunk(struct replay *replay, struct idmap_entry *entry, uint6
 }
 
 /* A chunk of a bump context is moved by hand where it must grow; what it was stays. */
-static void *resize_memory(struct replay *replay, struct node *node,
-	const struct idmap_entry *entry, void *old, uint64_t size)
+static void *resize_memory(
+	struct node *node, const struct idmap_entry *entry, void *old, uint64_t size)
 {
 	void *moved;
 
@@ -209,7 +209,6 @@ static void *resize_memory(struct replay *replay, struct node *node,
 		return replay_study_resize(node, old, entry->size, size);
 	if ((entry->ptr & CHUNK_KEPT) == 0)
 		return memctx_realloc(old, size);
-	replay->counts.not_done++;
 	if (size <= entry->size)
 		return old;
 	moved = memctx_alloc(node->ctx, size);
@@ -225,12 +224,14 @@ static enum replay_step resize_chunk(
 
 	if (event->size >= node->plain)
 		entry->ptr |= CHUNK_LARGE;
+	if ((entry->ptr & CHUNK_KEPT) != 0)
+		replay->counts.not_done++;
 	if (!replay->dry) {
 		uintptr_t tags = entry->ptr & CHUNK_TAGS;
 		uintptr_t chunk;
 
 		replay_before_change(replay, entry->node);
-		chunk = (uintptr_t)resize_memory(replay, node, entry, (void *)old, event->size);
+		chunk = (uintptr_t)resize_memory(node, entry, (void *)old, event->size);
 		if (chunk == 0)
 			return replay_refused(
 				replay, event, TRACE_FIELD_SIZE, entry->node, event->size);

@@ -37,6 +37,17 @@ static void take_stats(struct snapshot_figures *figures, const struct memctx_sta
 	}
 }
 
+/*
+ * What a trace freed, and a bump in place of another kind keeps until its reset, is no longer asked
+ * for: it is waste, and stands with the slack.  The classes count what takes memory.
+ */
+static void take_kept(const struct node *node, struct snapshot_figures *figures)
+{
+	figures->slack_bytes += figures->requested_bytes - node->requested;
+	figures->requested_bytes = node->requested;
+	figures->live_chunks = node->live;
+}
+
 /* The node's figures now; *PEAK gets the greatest total of its life. */
 static void take_figures(const struct node *node, struct snapshot_figures *figures, uint64_t *peak)
 {
@@ -48,6 +59,8 @@ static void take_figures(const struct node *node, struct snapshot_figures *figur
 		replay_node_stats(node, &stats);
 		take_stats(figures, &stats);
 		*peak = stats.peak_total_bytes;
+		if (node->as == MEMCTX_BUMP)
+			take_kept(node, figures);
 	} else {
 		figures->live_chunks = node->live;
 		figures->requested_bytes = node->requested;
