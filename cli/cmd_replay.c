@@ -205,7 +205,7 @@ const struct command command_replay = {
 		"has: what if. A pattern is a shell's (*, ?, [a-z]); of two settings that both "
 		"fit a name, the later holds. What a bump cannot free stays, and is counted.\n"
 		"\n"
-		"  memctx-tool replay --set 'Executor*:classes=fine,init=4K' "
+		"  memctx-tool replay --set 'Exec*:classes=fine' "
 		"traces/pg_pgbench.trace\n"
 		"  memctx-tool replay traces/trace.txt\n"
 		"  memctx-tool replay --until 5.9ms --bytes traces/trace.txt\n"

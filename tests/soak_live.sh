@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # CYCLES times attach, snapshot and detach, the reader killed at random, against a program that
-# allocates flat out: no snapshot breaks an invariant, and its contexts are sound at its end.
+# CYCLES times attach, snapshot and detach, the reader killed at random, against a program that
 # needs: cc
 set -u
 cd "$(dirname "$0")/.." || exit 1
