@@ -59,13 +59,13 @@ try() {
 	[ $refusals -gt 0 ] || complain "$*: nothing was ever refused"
 }
 
-# A line says what went wrong; one before it may say what is shown, or not kept.
+# A line says what went wrong; one before it may say what is shown, or not kept; of diff two.
 judge() {
 	local lines opening='^(memctx-tool: |traces/[a-z.]*:[0-9]*:)'
 	mapfile -t lines <"$folder/err"
 	case $1 in
 	0) [ "$(output)" = "$expected" ] || complain "$2: status 0, but its output differs" ;;
-	3) if [ ${#lines[@]} -eq 0 ] || [ ${#lines[@]} -gt 2 ] || [ ${#lines[-1]} -gt 200 ] ||
+	3) if [ ${#lines[@]} -eq 0 ] || [ ${#lines[@]} -gt 3 ] || [ ${#lines[-1]} -gt 200 ] ||
 		[[ ${lines[-1]} != *memory* ]] || [[ ! ${lines[0]} =~ $opening ]]; then
 		complain "$2: status 3, but no clean line"
 	fi ;;
@@ -77,6 +77,9 @@ try replay traces/freelist.trace
 try tree --json traces/freelist.trace
 try tree traces/freelist.trace
 try events traces/freelist.trace
+try replay --kind=stl traces/freelist.trace
+try diff --json traces/freelist.trace@5 traces/freelist.trace
+try leaks --json --all traces/freelist.trace
 try check traces/freelist.trace
 try fmt traces/freelist.trace
 exit $status
