@@ -149,6 +149,7 @@ void study_push(struct study *study, char *chunk, unsigned list)
 	memcpy(chunk, &study->list[list], sizeof(void *));
 	study->list[list] = chunk;
 	study->length[list]++;
+	study->latest = list;
 	study->stats.free_chunks++;
 	study->stats.freelist_bytes += bytes;
 	study->stats.classes[study_class(bytes)].free++;
@@ -163,6 +164,7 @@ char *study_unlist(struct study *study, unsigned list)
 		return NULL;
 	memcpy(&study->list[list], chunk, sizeof(void *));
 	study->length[list]--;
+	study->latest = list;
 	study->stats.free_chunks--;
 	study->stats.freelist_bytes -= bytes;
 	study->stats.classes[study_class(bytes)].free--;

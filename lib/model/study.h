@@ -72,7 +72,10 @@ void study_reset(struct study *study);
 void study_stats(const struct study *study, struct memctx_stats *stats);
 size_t study_total(const struct study *study);
 
-/* As the library's functions of these names; a chunk has no header, its word is 0. */
+/*
+ * As the library's functions of these names; a chunk has no header, its word is 0.  Of the lists
+ * that share a class the one used last comes first.
+ */
 void study_each_block(const struct study *study, memctx_block_fn *func, void *arg);
 void study_each_chunk(const struct study *study, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg);

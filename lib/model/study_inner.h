@@ -49,6 +49,7 @@ struct study {
 	size_t exact;            /* and as it was asked for */
 	void *list[STUDY_LISTS]; /* heads */
 	uint64_t length[STUDY_LISTS];
+	unsigned latest;            /* the list used last */
 	char *start, *end;          /* stl: the pool that is cut */
 	size_t heap;                /* stl: all that was ever taken for it */
 	struct study_block *blocks; /* the newest first */

@@ -186,10 +186,17 @@ void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn
 
 void study_each_free(const struct study *study, int size_class, memctx_chunk_fn *func, void *arg)
 {
-	for (unsigned list = 0; list < study->methods->lists; list++)
-		if ((int)study_class(study_bytes(study, list)) == size_class &&
-			!walk_list(study, list, func, arg))
+	unsigned lists = study->methods->lists;
+
+	for (unsigned i = 0; i <= lists; i++) {
+		unsigned list = i == 0 ? study->latest : i - 1;
+
+		if ((i > 0 && list == study->latest) ||
+			(int)study_class(study_bytes(study, list)) != size_class)
+			continue;
+		if (!walk_list(study, list, func, arg))
 			return;
+	}
 }
 
 /* ---- Proving -------------------------------------------------------------------------- */

@@ -19,3 +19,8 @@ for kind in aset stl pyint; do
 	cat "$TMPDIR/jq.$kind"
 done
 memctx-tool replay --kind=stl jq.trace | sed -n '/^FREELISTS/,/^WHERE/p'
+# On the screens: the chain, and the block that the lists were cut from.
+for option in --kind=stl --set='Demo:kind=pyint,chunk=32'; do
+	echo screen | memctx-tool tui --script - --size 120x40 --at 6 "$option" freelist.trace |
+		grep -oE 'BLOCKS of Demo: [0-9]|head → #3 → cut|pushed in front'
+done
