@@ -54,6 +54,12 @@ static bool parse_row(const struct cli_args *args, const char *text, struct comp
 							       : message);
 			return false;
 		}
+		/* What is kept beside a pool to look into it takes time, too. */
+		if (row->settings[row->nsettings].has_kind &&
+			(unsigned)row->settings[row->nsettings].kind > MEMCTX_WATCH) {
+			cli_usage(args, "%s: stl and pyint are for replay, not for timing", part);
+			return false;
+		}
 		row->nsettings++;
 	}
 	return true;

@@ -25,7 +25,7 @@ memctx-tool compare --seconds 0 --json in.trace own 'Top:init=1K,max=2K;T*:class
 	jq -c '.rows[] | [.row, .peak.total_bytes]'
 memctx-tool compare --seconds 0 in.trace aset bump | sed -n '/^OF THE PEAK/,$p'
 memctx-tool compare --seconds 0 - <in.trace | head -n 1
-for bad in arena x:kind=arena; do
+for bad in arena x:kind=arena stl; do
 	memctx-tool compare in.trace "$bad"
 	echo "status $?"
 done

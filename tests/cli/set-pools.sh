@@ -13,7 +13,8 @@ for kind in aset stl pyint; do
 		memctx-tool replay --json --kind=$kind $trace.trace |
 			jq -c '[.peak, .end | .total_bytes == .requested_bytes + .slack_bytes +
 				.header_bytes + .freelist_bytes + .tail_bytes] +
-				[.skipped, .end.live_chunks, .end.requested_bytes]' >"$TMPDIR/$trace.$kind"
+				[.skipped, .end.live_chunks, .end.requested_bytes]' \
+				>"$TMPDIR/$trace.$kind"
 		cmp "$TMPDIR/$trace.aset" "$TMPDIR/$trace.$kind"
 	done
 	cat "$TMPDIR/jq.$kind"
