@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model/size.h"
 #include "run.h"
@@ -149,12 +150,20 @@ static int run_script(struct feed *feed, const struct request *request, const ch
 	return status;
 }
 
+/* Where the input was the trace, keys come from the terminal itself; false: there is none. */
+static bool take_keys(const char *argument)
+{
+	bool is_taken = argument != NULL && strcmp(argument, "-") == 0 && !isatty(STDIN_FILENO);
+
+	return !is_taken || freopen("/dev/tty", "r", stdin) != NULL;
+}
+
 static int show(const struct request *request, const char *argument)
 {
 	struct source_error error = {0};
 	const char *message = NULL;
 	struct feed *feed = feed_open(argument, &request->source, &error);
-	int status;
+	int status = CLI_SYSTEM;
 
 	if (feed == NULL)
 		return run_refuse(&error, "tui");
@@ -162,6 +171,8 @@ static int show(const struct request *request, const char *argument)
 		status = run_script(feed, request, &message);
 	else if (request->batch)
 		status = tui_batch(feed, &request->tui, request->count, stdout, &message);
+	else if (!take_keys(argument))
+		message = "no terminal to take keys from; --batch prints the screen";
 	else
 		status = tui_run(feed, &request->tui, &message);
 	if (message != NULL)

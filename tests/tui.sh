@@ -284,6 +284,14 @@ press "clear; TERM=dumb $tool tui $PWD/traces/pg_pgbench.trace" Enter
 wait_for 'no terminal to show a screen on'
 ended 3 TERM=dumb
 
+# A trace from a pipe, where the keys come from the terminal all the same.
+press "clear; xz -c $PWD/traces/pg_pgbench.trace | $tool tui -" Enter
+wait_for 'event 6,690'
+press Left
+wait_for 'event 6,689'
+press q
+ended 0 'a pipe'
+
 # The target goes: its last state stays, marked so.
 "$tool" demo --quiet 2>/dev/null &
 target=$!

@@ -153,9 +153,11 @@ static struct trace_input *input_of(int fd, bool owned, struct trace_error *erro
 struct trace_input *trace_input_open(const char *path, struct trace_error *error)
 {
 	int fd;
+	/* A descriptor of its own: the program may go on to read something else as its input. */
 	if (strcmp(path, "-") == 0)
-		return input_of(STDIN_FILENO, false, error);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0)
 		return input_of(fd, true, error);
 	trace_system_error(error, errno);
