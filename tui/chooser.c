@@ -129,10 +129,34 @@ static void move(struct chooser *chooser, enum request request, size_t room)
 		chooser->line = 0;
 	else if (request == REQUEST_LAST && chooser->n)
 		chooser->line = chooser->n - 1;
+	else if (request == REQUEST_PAGE_UP)
+		chooser->line -= chooser->line < room ? chooser->line : room;
+	else if (request == REQUEST_PAGE_DOWN && chooser->n)
+		chooser->line =
+			chooser->line + room < chooser->n ? chooser->line + room : chooser->n - 1;
 	if (chooser->line < chooser->top)
 		chooser->top = chooser->line;
 	if (room && chooser->line >= chooser->top + room)
 		chooser->top = chooser->line - room + 1;
+}
+
+/* A click selects a line, the wheel goes over them; true: a click on the one that is selected. */
+static bool take_mouse(struct chooser *chooser, size_t room)
+{
+	int y, x;
+	enum term_mouse what = term_mouse(&y, &x);
+	size_t line = chooser->top + (size_t)(y - 2);
+
+	if (what != TERM_CLICK) {
+		move(chooser, what == TERM_WHEEL_UP ? REQUEST_UP : REQUEST_DOWN, room);
+		return false;
+	}
+	if (y < 2 || (size_t)(y - 2) >= room || line >= chooser->n)
+		return false;
+	if (line == chooser->line)
+		return true;
+	chooser->line = line;
+	return false;
 }
 
 const struct choice *chooser_run(struct chooser *chooser, bool ascii)
@@ -140,8 +164,10 @@ const struct choice *chooser_run(struct chooser *chooser, bool ascii)
 	for (;;) {
 		struct canvas *canvas;
 		int width, height, key;
+		size_t room;
 
 		term_size(&width, &height);
+		room = height > 4 ? (size_t)height - 4 : 0;
 		canvas = canvas_new(width, height, ascii);
 		if (!canvas)
 			return NULL;
@@ -149,10 +175,12 @@ const struct choice *chooser_run(struct chooser *chooser, bool ascii)
 		term_show(canvas, false);
 		canvas_free(canvas);
 		key = term_key(3600000);
+		if (key == KEYS_MOUSE && take_mouse(chooser, room))
+			key = KEYS_ENTER;
 		if (key == KEYS_ENTER && chooser->n > 0)
 			return &chooser->choices[chooser->line];
 		if (key == KEYS_ESCAPE || keys_request(key) == REQUEST_QUIT)
 			return NULL;
-		move(chooser, keys_request(key), height > 4 ? (size_t)height - 4 : 0);
+		move(chooser, keys_request(key), room);
 	}
 }
