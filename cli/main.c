@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 extern const struct command command_demo, command_diff, command_replay, command_tree,
-	command_events, command_check, command_compare, command_fmt, command_help, command_leaks,
-	command_ps, command_record, command_stat, command_tui;
+	command_events, command_advise, command_check, command_compare, command_fmt, command_help,
+	command_leaks, command_ps, command_record, command_stat, command_tui;
 
 const struct command *const cli_commands[] = {
 	&command_replay,
@@ -30,6 +30,7 @@ const struct command *const cli_commands[] = {
 	&command_diff,
 	&command_leaks,
 	&command_compare,
+	&command_advise,
 	&command_demo,
 	&command_check,
 	&command_fmt,

@@ -318,9 +318,28 @@ struct stage {
 	memctx *top;
 	memctx **contexts;
 	void **chunks;
-	uint8_t *is_bump;  /* of each context, as it is run */
-	uint8_t *is_muted; /* nothing is allocated in it */
+	uint8_t *is_bump;          /* of each context, as it is run */
+	uint8_t *is_muted;         /* nothing is allocated in it */
+	struct script_context *as; /* how each is made, settings applied */
 };
+
+/* Settles beforehand how every context is made: matching names is none of the allocator's time. */
+static void stage_choose(struct stage *stage)
+{
+	const struct script_run *run = stage->run;
+
+	for (uint32_t i = 0; i < run->script->ncontexts; i++) {
+		struct script_context *as = &stage->as[i];
+
+		*as = run->script->contexts[i];
+		settings_apply(run->settings, run->nsettings, as->name, &as->kind, &as->options);
+		if (run->only != NULL && strcmp(run->only, as->name) != 0) {
+			stage->is_muted[i] = 1;
+			as->kind = MEMCTX_MALLOC;
+		}
+		stage->is_bump[i] = as->kind == MEMCTX_BUMP;
+	}
+}
 
 static bool stage_set(struct stage *stage)
 {
@@ -330,14 +349,17 @@ static bool stage_set(struct stage *stage)
 	stage->chunks = calloc(script->nchunks + 1u, sizeof *stage->chunks);
 	stage->is_bump = calloc(script->ncontexts + 1u, 1);
 	stage->is_muted = calloc(script->ncontexts + 1u, 1);
+	stage->as = malloc((script->ncontexts + 1u) * sizeof *stage->as);
 	stage->top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
 	if (stage->top != NULL && stage->run->watch)
 		memctx_set_limit(stage->top, SIZE_MAX);
 	/* Their pages are none of the allocator's. */
 	if (stage->chunks != NULL)
 		memset(stage->chunks, 0, script->nchunks * sizeof *stage->chunks);
-	return stage->contexts != NULL && stage->chunks != NULL && stage->is_bump != NULL &&
-	       stage->is_muted != NULL && stage->top != NULL;
+	if (stage->as != NULL && stage->is_bump != NULL && stage->is_muted != NULL)
+		stage_choose(stage);
+	return stage->as != NULL && stage->contexts != NULL && stage->chunks != NULL &&
+	       stage->is_bump != NULL && stage->is_muted != NULL && stage->top != NULL;
 }
 
 static void stage_strike(struct stage *stage)
@@ -349,22 +371,15 @@ static void stage_strike(struct stage *stage)
 	free(stage->chunks);
 	free(stage->is_bump);
 	free(stage->is_muted);
+	free(stage->as);
 }
 
 static bool do_create(struct stage *stage, const struct script_op *op)
 {
-	const struct script_context *context = &stage->run->script->contexts[op->ctx];
-	struct memctx_options options = context->options;
-	enum memctx_kind kind = context->kind;
+	const struct script_context *as = &stage->as[op->ctx];
 	memctx *parent = op->chunk != SCRIPT_NONE ? stage->contexts[op->chunk] : stage->top;
 
-	settings_apply(stage->run->settings, stage->run->nsettings, context->name, &kind, &options);
-	if (stage->run->only != NULL && strcmp(stage->run->only, context->name) != 0) {
-		stage->is_muted[op->ctx] = 1;
-		kind = MEMCTX_MALLOC;
-	}
-	stage->is_bump[op->ctx] = kind == MEMCTX_BUMP;
-	stage->contexts[op->ctx] = memctx_create(parent, context->name, NULL, kind, &options);
+	stage->contexts[op->ctx] = memctx_create(parent, as->name, NULL, as->kind, &as->options);
 	return stage->contexts[op->ctx] != NULL;
 }
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memctx-tool advise: which kinds and sizes would save memory without costing time.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/advise.h"
+#include "model/size.h"
+#include "page.h"
+#include "run.h"
+#include "screen.h"
+
+enum { OPTION_SLOWER, OPTION_KEEP_GOING, OPTION_MEMORY };
+enum { NAME = 26 };
+
+static const struct cli_option options[] = {
+	[OPTION_SLOWER] = {'s', "slower", "PERCENT",
+		"accept what takes so much more time (5); any: don't measure time"},
+	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "leave out events in error"},
+	[OPTION_MEMORY] = {'m', "memory", "BYTES",
+		"most memory that the contexts may take (suffix K, M, G)"},
+	{0},
+};
+
+static int take_slower(const struct cli_args *args, struct advise *advise)
+{
+	uint64_t percent;
+
+	if (strcmp(args->value, "any") == 0) {
+		advise->slower = 0;
+		return CLI_DONE;
+	}
+	if (!cli_parse_number(args->value, &percent) || percent > 10000)
+		return cli_usage(args, "--slower=%s: expected percent, or any", args->value);
+	advise->slower = 1 + (double)percent / 100;
+	return CLI_DONE;
+}
+
+static int parse_options(struct cli_args *args, struct run *run, struct advise *advise)
+{
+	int option, status = CLI_DONE;
+
+	while ((option = cli_next(args)) >= 0) {
+		if (option == OPTION_SLOWER)
+			status = take_slower(args, advise);
+		else if (option == OPTION_KEEP_GOING)
+			run->options.keep_going = true;
+		else if (size_parse(args->value, &run->options.memory) != 0)
+			status = cli_usage(
+				args, "--memory=%s: expected bytes, as 512M", args->value);
+		if (status != CLI_DONE)
+			return status;
+	}
+	if (option == CLI_STOP || !cli_count_operands(args, 1, 1))
+		return args->status;
+	run->path = args->operands[0];
+	return -1;
+}
+
+static void say_progress(const char *name)
+{
+	cli_progress("trying sizes and kinds for %s", name);
+}
+
+/* ---- Printing ------------------------------------------------------------------------- */
+
+static void size(struct page *page, int width, int64_t bytes)
+{
+	char text[SIZE_TEXT], signed_text[SIZE_TEXT + 1];
+	uint64_t magnitude = bytes < 0 ? (uint64_t)0 - (uint64_t)bytes : (uint64_t)bytes;
+
+	snprintf(signed_text, sizeof signed_text, "%s%s", bytes < 0 ? "-" : "",
+		size_text(text, magnitude, page_size_flags(page)));
+	page_right(page, width, signed_text);
+}
+
+static void print_time(struct page *page, const struct advise *advise, double ratio)
+{
+	char text[SIZE_TEXT] = "-";
+
+	if (advise->slower > 0)
+		snprintf(text, sizeof text, "%.2f", ratio);
+	page_right(page, 7, text);
+}
+
+static void print_advice(
+	struct page *page, const struct advise *advise, const struct advice *advice)
+{
+	char text[PAGE_TEXT], setting[SETTING_TEXT];
+
+	page_left(page, NAME, page_name(page, text, advice->name, NAME));
+	page_right(page, 9, size_count(text, advice->contexts, page_size_flags(page)));
+	size(page, 9, (int64_t)advice->total);
+	size(page, 11, (int64_t)advice->predicted);
+	size(page, 11, advice->confirmed);
+	print_time(page, advise, advice->time);
+	setting_text(&advice->setting, setting);
+	page_left(page, 0, "  ");
+	page_left(page, 0, strrchr(setting, ':') + 1);
+	page_newline(page);
+}
+
+/* The argument in quotes that a shell takes off again. */
+static void print_argument(struct page *page, const struct setting *setting)
+{
+	char text[SETTING_TEXT], quoted[SETTING_TEXT * 4], *to = quoted;
+
+	setting_text(setting, text);
+	for (const char *from = text; *from != '\0'; from++) {
+		if (*from == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+	page_left(page, 0, "  --set '");
+	page_left(page, 0, quoted);
+	page_left(page, 0, "'");
+	page_newline(page);
+}
+
+static void print(struct page *page, const struct run *run, const struct advise *advise)
+{
+	char text[PAGE_TEXT], total[SIZE_TEXT], event[SIZE_TEXT];
+
+	page_left(page, 0, page_name(page, text, cli_path_name(run->path), PAGE_NAME));
+	snprintf(text, sizeof text, "the peak is %s, at event %s",
+		size_text(total, advise->peak_total, page_size_flags(page)),
+		size_count(event, advise->peak_event, SIZE_DIGIT));
+	page_flow(page, 2, ": ", text);
+	page_newline(page);
+	if (advise->n == 0) {
+		page_left(page, 0, "Nothing that was tried saves memory worth speaking of.");
+		page_newline(page);
+		return;
+	}
+	page_newline(page);
+	page_colored(page, PAGE_BOLD,
+		"NAME                       CONTEXTS    TAKES  PREDICTED  CONFIRMED   TIME  "
+		"SETTING");
+	page_newline(page);
+	for (size_t i = 0; i < advise->n; i++)
+		print_advice(page, advise, &advise->list[i]);
+	page_left(page, NAME + 9 + 9 + 11, "all together");
+	size(page, 11, advise->together);
+	print_time(page, advise, advise->together_time);
+	page_newline(page);
+	page_newline(page);
+	page_left(page, 0, "As arguments of replay, tree, events and tui:");
+	page_newline(page);
+	for (size_t i = 0; i < advise->n; i++)
+		print_argument(page, &advise->list[i].setting);
+}
+
+static int run_advise(const struct command *self, int argc, char **argv)
+{
+	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
+	struct run run = RUN_INIT;
+	struct advise result = {.slower = 1.05, .share = 0.01};
+	struct page page;
+	struct script *script;
+	int status = parse_options(&args, &run, &result);
+
+	if (status < 0)
+		status = run_read_script(&run, &script);
+	else
+		return status;
+	if (status != CLI_DONE)
+		return status;
+	result.progress = cli_settings.progress ? say_progress : NULL;
+	status = advise(&result, script) == 0 ? CLI_DONE : CLI_SYSTEM;
+	cli_progress_end();
+	script_free(script);
+	if (status != CLI_DONE) {
+		cli_error("advise: out of memory");
+		return status;
+	}
+	page = screen_page();
+	print(&page, &run, &result);
+	return CLI_DONE;
+}
+
+const struct command command_advise = {
+	.name = "advise",
+	.summary = "say which kinds and sizes would save memory",
+	.operands = "TRACE",
+	.description =
+		"For each name of contexts that has a hundredth of the peak or more, tries kinds "
+		"(fine classes, generation; slab where all chunks have one size, bump where none "
+		"is freed) and sizes of blocks on the contexts of that name alone, up to the peak, "
+		"and takes what saves most there: PREDICTED. Then the whole trace is run with it: "
+		"CONFIRMED is what its peak has less, which is not the same where the peak "
+		"moves, and TIME how long it takes, relative to now. What takes 5 percent longer "
+		"or more is passed over, for the next best.\n"
+		"\n"
+		"The settings are printed once more as arguments to paste.\n"
+		"\n"
+		"  memctx-tool advise traces/pg_pgbench.trace\n",
+	.options = options,
+	.exec = run_advise,
+};
