@@ -234,5 +234,10 @@ tree_shows pg_analytic.trace "ExprContext ×12" HashTableContext TupleSort
 tree_shows pg_decoding.trace ReorderBuffer Change Tuples
 tree_shows trace.txt "PortalContext <unnamed>" ExecutorState ExprContext
 
+# One chunk of 40 bytes a request, and nothing else, is suspected.
+"$tool" leaks --json traces/leak.trace | jq -e '(.leaks | length) == 1 and
+	(.leaks[0] | .path == ["Server", "Session"] and .class_size == 64 and .live == 50 and
+	.requested_bytes == 2000)' >/dev/null || fail "leak.trace: leaks finds another leak"
+
 [ $failed -eq 0 ] || echo "$failed of the samples' claims do not hold"
 [ $failed -eq 0 ]
