@@ -296,6 +296,7 @@ coverage-run: tests
 
 bench: lib tool bench-programs
 	@B=$(B) bench/run.sh
+	@echo; $(B)/bench/live_bench $(tool)
 	@echo; $(B)/bench/tui_bench $(tool)
 	@echo; $(B)/bench/seek_bench
 bench_mains := $(filter %_bench.c,$(bench_src))
@@ -303,7 +304,10 @@ bench_parts := $(filter-out $(bench_mains),$(bench_src))
 bench-programs: $(call programs,$(bench_mains))
 $(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) \
 		$(tui) $(model) $(static)
-	$(call link,$(if $(tui),$(tui_libs)) $(model_libs) -ldl -lm)
+	$(call link,$(pg_archive) $(if $(tui),$(tui_libs)) $(model_libs) -ldl -lm)
+# PostgreSQL's AllocSet as an archive, where libpg-query-dev is there.
+pg_archive = $(filter /%,$(shell $(CC) -print-file-name=libpg_query.a 2>/dev/null))
+$(B)/bench/linked.o: part_cflags = $(if $(pg_archive),-DBENCH_PG_ARCHIVE)
 
 # What to see first.
 demo:

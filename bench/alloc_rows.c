@@ -15,6 +15,7 @@
 #define BATCH 1000
 #define RESET_BATCH 100
 #define TREE_CHILDREN 8
+#define CONTEXTS 100
 #define TREE_CHUNKS 8
 #define SIZES (1u << 12)
 
@@ -200,6 +201,32 @@ static void pair_body(struct run *run, uint32_t ops)
 	}
 }
 
+/* A pair in each of many contexts, one after the other. */
+static void many_setup(struct run *run)
+{
+	run->ctx = context_new(run->peer);
+	for (size_t i = 0; i < CONTEXTS; i++)
+		run->live[i] = run->peer->create(run->ctx);
+}
+
+static void many_body(struct run *run, uint32_t ops)
+{
+	const struct peer *peer = run->peer;
+	uint32_t *chunk;
+
+	for (uint32_t i = 0; i < ops; i++)
+		for (size_t k = 0; k < CONTEXTS; k++) {
+			chunk = peer->alloc(run->live[k], 64);
+			*chunk = i;
+			peer->free(chunk);
+		}
+}
+
+static bool can_many(const struct peer *peer)
+{
+	return peer->nests && peer->free != NULL;
+}
+
 static void large_body(struct run *run, uint32_t ops)
 {
 	const struct peer *peer = run->peer;
@@ -314,6 +341,8 @@ const struct row bench_rows[] = {
 		wide_teardown, .events = 2, .event_bar = 11},
 	{"pair", "allocate 64 bytes and free them", 0.50, can_free, one_setup, pair_body,
 		one_teardown, .events = 2, .event_bar = 2.2},
+	{"pair-linked", "the same called by name: both are linked in", 0.50, linked_can,
+		linked_setup, linked_body, .teardown = linked_teardown},
 	{"create-1000", "create, 1,000 chunks of 16 to 128 bytes, delete", 0.95, can_alloc,
 		no_setup, create_body, .teardown = no_setup},
 	{"reset", "100 chunks of 64 bytes, reset", 1.0, can_alloc, one_setup, reset_body,
@@ -322,6 +351,8 @@ const struct row bench_rows[] = {
 		tree_body, .teardown = no_setup},
 	{"tree-used", "the same with 8 chunks of 16 to 128 bytes in each child", 0.80, can_nest,
 		no_setup, tree_used_body, .teardown = no_setup},
+	{"contexts", "allocate 64 bytes and free them in each of 100 contexts", 1.0, can_many,
+		many_setup, many_body, .teardown = one_teardown},
 	{"realloc", "grow a chunk from 16 bytes to 64 KiB by doubling, free it", 1.0, can_realloc,
 		one_setup, realloc_body, .teardown = one_teardown},
 	{"large", "allocate 16 to 256 KiB and free them", 0.40, can_free, one_setup, large_body,

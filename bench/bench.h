@@ -96,6 +96,12 @@ struct row {
 	double event_bar; /* the most ns that recording one may take */
 };
 
+/* The pair called by name (linked.c). */
+bool linked_can(const struct peer *peer);
+void linked_setup(struct run *run);
+void linked_body(struct run *run, uint32_t ops);
+void linked_teardown(struct run *run);
+
 extern const struct row bench_rows[];
 extern const size_t bench_rows_count;
 

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What being looked into costs: a fork, the first snapshot, a reader ten times a second, the demo
+ * server with and without its ring, with a reader, and recorded; and whether a recording loses
+ * events.
+ *
+ *   live_bench [-q] [-r fork|first|reader|server|record] [TOOL]     README.md says how to read it
+ */
+#include "live.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/live.h"
+
+#define ROUNDS_MAX 41
+
+static const char *tool = "./memctx-tool";
+static const char *row; /* the only one wanted; NULL: all are */
+static size_t rounds = 15;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "live_bench: %s\n", what);
+	exit(3);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* ---- Processes ---------------------------------------------------------------------------- */
+
+static struct live_target target_start(const char *kind, uint64_t number, bool publishes)
+{
+	char text[24];
+	int to[2], from[2];
+	struct live_target target;
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
+		fail("no pipe");
+	target.pid = fork();
+	if (target.pid == 0) {
+		setenv("MEMCTX_PUBLISH", publishes ? "1" : "0", 1);
+		if (dup2(to[0], STDIN_FILENO) >= 0 && dup2(from[1], STDOUT_FILENO) >= 0)
+			execl("/proc/self/exe", "live_bench", "--target", kind, text, (char *)NULL);
+		_exit(3);
+	}
+	close(to[0]);
+	close(from[1]);
+	target.to = to[1];
+	target.from = from[0];
+	return target;
+}
+
+static struct live_work target_ask(const struct live_target *target, char command)
+{
+	struct live_work work = {0};
+
+	if (write(target->to, &command, 1) != 1 ||
+		read(target->from, &work, sizeof(work)) != sizeof(work))
+		fail("the target does not answer");
+	return work;
+}
+
+static void target_end(const struct live_target *target)
+{
+	close(target->to);
+	close(target->from);
+	if (waitpid(target->pid, NULL, 0) != target->pid)
+		fail("the target is gone");
+}
+
+/* Starts the tool with ARGUMENTS; what it prints goes to OUT, what it says to ERR (-1: nowhere). */
+static pid_t tool_start(const char *const *arguments, int err)
+{
+	pid_t pid = fork();
+	int nowhere;
+
+	if (pid != 0)
+		return pid;
+	nowhere = open("/dev/null", O_WRONLY);
+	if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) >= 0 &&
+		dup2(err >= 0 ? err : nowhere, STDERR_FILENO) >= 0)
+		execv(tool, (char *const *)arguments);
+	_exit(3);
+}
+
+static int tool_end(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median and quartiles of VALUES, which are put in order; BAR 0: there is none. */
+static void print_row(const char *name, const char *what, double *values, size_t n, double bar)
+{
+	double median;
+
+	qsort(values, n, sizeof(values[0]), compare);
+	median = values[n / 2];
+	printf("%-22s %9.3f  %9.3f-%-9.3f", name, median, values[n / 4], values[n * 3 / 4]);
+	if (bar > 0)
+		printf(" %6.2f %-4s", bar, median <= bar ? "met" : "OVER");
+	else
+		printf(" %11s", "");
+	printf("  %s\n", what);
+	fflush(stdout);
+}
+
+static void bench_fork(uint64_t contexts)
+{
+	struct live_target published = target_start("idle", contexts, true);
+	struct live_target hidden = target_start("idle", contexts, false);
+	double ms[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	char name[40];
+
+	for (size_t i = 0; i < rounds; i++) {
+		double plain = (double)target_ask(&hidden, LIVE_FORK).done;
+
+		ms[i] = (double)target_ask(&published, LIVE_FORK).done;
+		ratio[i] = ms[i] / plain;
+		ms[i] /= 1e6;
+	}
+	target_end(&published);
+	target_end(&hidden);
+	snprintf(name, sizeof(name), "fork-%llu", (unsigned long long)contexts);
+	print_row(name, "ms in fork() of a process with so many contexts", ms, rounds, 0);
+	snprintf(name, sizeof(name), "fork-%llu/private", (unsigned long long)contexts);
+	print_row(name, "over the same that publishes nothing", ratio, rounds, 0);
+}
+
+static void bench_first(uint64_t contexts)
+{
+	struct live_target target = target_start("idle", contexts, true);
+	char pid[24];
+	const char *const arguments[] = {"memctx-tool", "tree", "--depth=1", "-p", pid, NULL};
+	double ms[ROUNDS_MAX];
+
+	snprintf(pid, sizeof(pid), "%d", (int)target.pid);
+	target_ask(&target, LIVE_RING_ON); /* it is there */
+	for (size_t i = 0; i < rounds; i++) {
+		double start = now();
+
+		if (tool_end(tool_start(arguments, -1)) != 0)
+			fail("memctx-tool tree failed");
+		ms[i] = (now() - start) * 1e3;
+	}
+	target_end(&target);
+	print_row("first-snapshot", "ms of `memctx-tool tree PID`, 100,000 contexts", ms, rounds,
+		100);
+}
+
+/* ---- A reader at 10 Hz -------------------------------------------------------------------- */
+
+struct reader {
+	pthread_t thread;
+	pid_t pid;
+	volatile bool is_stopping;
+	unsigned looks;
+};
+
+static void *read_along(void *arg)
+{
+	struct reader *reader = arg;
+	struct live_error error;
+	struct live *live = live_open(reader->pid, &error);
+
+	while (live != NULL && !reader->is_stopping) {
+		double next = now() + 0.1;
+		struct snapshot *snapshot = live_snapshot(live, &error);
+
+		if (snapshot == NULL)
+			break;
+		snapshot_free(snapshot);
+		reader->looks++;
+		while (now() < next && !reader->is_stopping)
+			usleep(2000);
+	}
+	if (live != NULL)
+		live_close(live);
+	return NULL;
+}
+
+static double work_rate(const struct live_target *target)
+{
+	struct live_work work = target_ask(target, LIVE_WORK);
+
+	return (double)work.done / work.cpu;
+}
+
+static double rate_with_reader(const struct live_target *target)
+{
+	struct reader reader = {.pid = target->pid};
+	double rate;
+
+	if (pthread_create(&reader.thread, NULL, read_along, &reader) != 0)
+		fail("no thread");
+	rate = work_rate(target);
+	reader.is_stopping = true;
+	pthread_join(reader.thread, NULL);
+	if (reader.looks < 2)
+		fail("no snapshots could be taken");
+	return rate;
+}
+
+static void bench_reader(uint64_t contexts, const char *name)
+{
+	struct live_target target = target_start("idle", contexts, true);
+	double slower[ROUNDS_MAX];
+
+	target_ask(&target, LIVE_WORK);
+	for (size_t i = 0; i < rounds; i++) {
+		double alone = work_rate(&target), with = rate_with_reader(&target);
+
+		/* Before and after, so that a drift is not taken for the reader's doing. */
+		slower[i] = ((alone + work_rate(&target)) / 2 / with - 1) * 100;
+	}
+	target_end(&target);
+	print_row(name, "% slower while 10 snapshots a second are taken", slower, rounds, 1);
+}
+
+/* ---- The demo server ------------------------------------------------------------------------ */
+
+static double rate_recorded(const struct live_target *target)
+{
+	char pid[24];
+	const char *const arguments[] = {"memctx-tool", "record", "-o", "-", pid, NULL};
+	pid_t recorder;
+	double rate;
+
+	snprintf(pid, sizeof(pid), "%d", (int)target->pid);
+	recorder = tool_start(arguments, -1);
+	usleep(200000);
+	rate = work_rate(target);
+	kill(recorder, SIGINT);
+	if (tool_end(recorder) != 0)
+		fail("memctx-tool record failed");
+	return rate;
+}
+
+static void bench_server(void)
+{
+	struct live_target target = target_start("server", 0, true);
+	double on[ROUNDS_MAX], reader[ROUNDS_MAX], recorded[ROUNDS_MAX];
+
+	target_ask(&target, LIVE_WORK);
+	for (size_t i = 0; i < rounds; i++) {
+		double off;
+
+		target_ask(&target, LIVE_RING_OFF);
+		off = work_rate(&target);
+		target_ask(&target, LIVE_RING_ON);
+		on[i] = work_rate(&target);
+		target_ask(&target, LIVE_RING_OFF);
+		off = (off + work_rate(&target)) / 2;
+		target_ask(&target, LIVE_RING_ON);
+		reader[i] = (off / rate_with_reader(&target) - 1) * 100;
+		recorded[i] = (off / rate_recorded(&target) - 1) * 100;
+		on[i] = (off / on[i] - 1) * 100;
+	}
+	kill(target.pid, SIGKILL);
+	target_end(&target);
+	print_row("server-ring", "% slower than with the ring off", on, rounds, 2);
+	print_row("server-reader", "% slower, ring on, 10 snapshots a second", reader, rounds, 0);
+	print_row(
+		"server-recorded", "% slower, ring on, while it is recorded", recorded, rounds, 0);
+}
+
+/* ---- Recording ------------------------------------------------------------------------------ */
+
+/* The number that stands before WORD in TEXT, without what separates thousands. */
+static double number_before(const char *text, const char *word)
+{
+	const char *end = strstr(text, word), *start = end;
+	double number = 0;
+
+	if (end == NULL)
+		fail("`memctx-tool record` does not say what it wrote");
+	while (start > text && strchr("0123456789,", start[-1]) != NULL)
+		start--;
+	for (; start < end; start++)
+		if (*start != ',')
+			number = number * 10 + (*start - '0');
+	return number;
+}
+
+static void bench_record(uint64_t rate)
+{
+	char self[4096], number[24], said[1024], name[40];
+	const char *const arguments[] = {
+		"memctx-tool", "record", "-o", "-", "--", self, "--target", "paced", number, NULL};
+	double rates[ROUNDS_MAX], lost[ROUNDS_MAX];
+	size_t n = rounds < 5 ? rounds : 5;
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)rate);
+	self[readlink("/proc/self/exe", self, sizeof(self) - 1)] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		int ends[2];
+		ssize_t got = 0, size = 0;
+		pid_t pid;
+
+		if (pipe2(ends, O_CLOEXEC) != 0)
+			fail("no pipe");
+		pid = tool_start(arguments, ends[1]);
+		close(ends[1]);
+		while ((got = read(ends[0], said + size, sizeof(said) - 1 - (size_t)size)) > 0)
+			size += got;
+		said[size] = '\0';
+		close(ends[0]);
+		if (tool_end(pid) != 0)
+			fail(said);
+		rates[i] = number_before(said, " events") / 2 / 1e6;
+		lost[i] = number_before(said, " lost");
+	}
+	snprintf(name, sizeof(name), "record-%lluM", (unsigned long long)rate / 1000000);
+	print_row(name, "million events a second written", rates, n, 0);
+	printf("%-22s %9.0f  %9.0f-%-9.0f %6d %-4s  %s\n", "", lost[n / 2], lost[0], lost[n - 1], 0,
+		lost[n / 2] > 0 ? "OVER" : "met", "entries lost");
+}
+
+static bool wanted(const char *name)
+{
+	return row == NULL || strcmp(row, name) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	int option;
+
+	if (argc == 4 && strcmp(argv[1], "--target") == 0)
+		return live_target_main(argv[2], strtoull(argv[3], NULL, 10));
+	while ((option = getopt(argc, argv, "qr:")) != -1) {
+		if (option == 'q')
+			rounds = 3;
+		else if (option == 'r')
+			row = optarg;
+		else
+			return 2;
+	}
+	if (optind < argc)
+		tool = argv[optind];
+	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("%-22s %9s  %-19s %6s\n", "being looked into", "median", "quartiles", "bar");
+	if (wanted("fork")) {
+		bench_fork(100);
+		bench_fork(10000);
+		bench_fork(100000);
+	}
+	if (wanted("first"))
+		bench_first(100000);
+	if (wanted("reader")) {
+		bench_reader(1000, "reader-1000");
+		bench_reader(100000, "reader-100000");
+	}
+	if (wanted("server"))
+		bench_server();
+	if (wanted("record"))
+		bench_record(5000000);
+	return 0;
+}
