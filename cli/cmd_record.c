@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -223,7 +224,7 @@ static bool accept_region(struct recording *recording)
 	struct live_error error;
 	int fd, region;
 
-	while (recording->live == NULL &&
+	while (recording->live == NULL && recording->listener >= 0 &&
 		(fd = accept4(recording->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
 		region = receive_region(fd, recording->request->pid);
 		if (region >= 0)
@@ -233,21 +234,38 @@ static bool accept_region(struct recording *recording)
 	return recording->live != NULL;
 }
 
+/*
+ * Looks for the region in /proc, too.  One of a command that is about to end is there in its memory
+ * alone, and gone before it is read: what was handed over meanwhile is better.
+ */
+static bool find_region(struct recording *recording)
+{
+	struct live_error error;
+	struct live *found;
+
+	if (accept_region(recording))
+		return true;
+	found = live_open(recording->request->pid, &error);
+	if (found == NULL)
+		return false;
+	if (accept_region(recording))
+		live_close(found);
+	else
+		recording->live = found;
+	return true;
+}
+
 /* Waits until the command shows its contexts.  False: it ended first, or was not to be waited for.
  */
 static bool wait_for_region(struct recording *recording)
 {
-	struct live_error error;
+	bool last = false;
 
-	while (recording->live == NULL && !is_time_up(recording)) {
-		bool last = has_ended(recording);
-
-		if (recording->listener >= 0 && accept_region(recording))
+	while (!last && !is_time_up(recording)) {
+		last = has_ended(recording);
+		if (find_region(recording))
 			break;
-		recording->live = live_open(recording->request->pid, &error);
-		if (last)
-			break;
-		if (recording->live == NULL)
+		if (!last)
 			pause_ns(PAUSE_LEAST_NS);
 	}
 	if (recording->listener >= 0)
@@ -337,7 +355,8 @@ static int record(struct recording *recording)
 	if (recording->request->events > 0)
 		recorder_limit(recording->recorder, recording->request->events);
 	if (recording->request->command != NULL && !wait_for_region(recording)) {
-		cli_error("%s showed no contexts; the trace is empty",
+		cli_error("%s showed no contexts, so the trace is empty; what it starts in turn is "
+			  "not recorded",
 			recording->request->command[0]);
 		return CLI_DONE;
 	}
@@ -413,6 +432,17 @@ static int open_process(struct recording *recording, const struct request *reque
 	return error.status;
 }
 
+/* Nothing was recorded: no empty file is left to stand in the way of the next attempt. */
+static void discard_output(const struct recording *recording)
+{
+	const char *name = recording->request->output;
+	struct stat status;
+
+	fclose(recording->out);
+	if (strcmp(name, "-") != 0 && lstat(name, &status) == 0 && S_ISREG(status.st_mode))
+		unlink(name);
+}
+
 /* A file that was named is opened before a command is started, one named by its number after. */
 static int run(struct request *request)
 {
@@ -436,7 +466,7 @@ static int run(struct request *request)
 	if (status == CLI_DONE)
 		return finish(&recording, record(&recording));
 	if (recording.out != NULL)
-		fclose(recording.out);
+		discard_output(&recording);
 	live_close(recording.live);
 	return status;
 }

@@ -300,6 +300,9 @@ struct live *live_open(pid_t pid, struct live_error *error)
 		return NULL;
 	if (fd < 0)
 		find_mappings(live);
+	/* A region that was made after the descriptors were read has one all the same. */
+	if (live->nmaps > 0)
+		live->fd = find_descriptor(pid);
 	if (fd < 0 && live->nmaps == 0) {
 		if (kill(pid, 0) != 0 && errno == ESRCH)
 			set_error(error, "there is no such process");
