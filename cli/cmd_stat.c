@@ -95,6 +95,7 @@ static void print_line(const struct line *line, uint64_t number)
 	page_right(&page, 9, size_decimal(text, (double)line->counts.lost));
 	page_newline(&page);
 	fflush(stdout);
+	cli_look_at_output();
 }
 
 /* ---- A process ------------------------------------------------------------------------ */
@@ -138,7 +139,7 @@ static int count_until(
 static int stat_lines(
 	struct live *live, struct follow *follow, uint64_t interval_ns, uint64_t count)
 {
-	for (uint64_t i = 0; i < count && stopped == 0; i++) {
+	for (uint64_t i = 0; i < count && stopped == 0 && !ferror(stdout); i++) {
 		struct line line = {0};
 		struct live_error error;
 		struct snapshot *snapshot;
@@ -216,7 +217,7 @@ static int stat_trace(const char *path, uint64_t interval_ns, uint64_t count)
 	run.path = path;
 	run.until_ns = interval_ns - 1;
 	status = run_trace(&run);
-	for (uint64_t i = 0; status == CLI_DONE && i < count && got == 1; i++) {
+	for (uint64_t i = 0; status == CLI_DONE && i < count && got == 1 && !ferror(stdout); i++) {
 		struct line line = {.elapsed_ns = interval_ns};
 
 		if (i > 0)

@@ -145,6 +145,7 @@ static bool show_event(const struct live_event *event, void *arg)
 	make_line(shower, event, line);
 	if (shower->kept == NULL) {
 		puts(line);
+		cli_look_at_output();
 		shower->shown++;
 		return stopped == 0 && shower->shown < request->count && !ferror(stdout);
 	}
@@ -166,8 +167,9 @@ static int follow_on(struct shower *shower, struct live *live, struct follow *fo
 		ptrdiff_t got = follow_poll(follow, show_event, shower);
 
 		fflush(stdout);
-		if (got == -2)
-			return CLI_DONE;
+		cli_look_at_output();
+		if (got == -2 || ferror(stdout))
+			return CLI_DONE; /* a failed write is said at the end */
 		if (got < 0 || stopped != 0 || (last && got == 0))
 			return got == -3 ? CLI_SYSTEM : CLI_DONE;
 		if (got == 0)

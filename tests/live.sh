@@ -67,6 +67,12 @@ grep -qE '^ *child .*×133 +133 ' list || fail "tree: the table: $(cat list)"
 [ "$(wc -l <list)" -eq 4 ] || fail "events: $(cat list)"
 "$tool" stat "$pid" 100ms 2 >list 2>err || fail "stat"
 [ "$(wc -l <list)" -eq 3 ] || fail "stat: $(cat list)"
+for command in "stat $pid 10ms" "events --follow $pid" "events $pid"; do
+	# shellcheck disable=SC2086
+	timeout 20 "$tool" $command >/dev/full 2>err
+	[ $? -eq 3 ] || fail "$command does not end where nothing can be written"
+	grep -q 'standard output: No space left' err || fail "$command does not say why it ended"
+done
 "$tool" tree --at=peak "$pid" >/dev/null 2>err && fail "a process has no peak to show"
 stop end
 tail -n 1 out >held
@@ -117,6 +123,9 @@ for i in $(seq "$shorts"); do
 done
 "$tool" tree --json e.trace >tree.json 2>err
 [ "$(figures tree.json)" = "1 3 321" ] || fail "a short command left $(figures tree.json)"
+"$tool" record -o g.trace -- ./no-such-command 2>err
+[ $? -eq 1 ] || fail "record: a command that is not there"
+[ ! -e g.trace ] || fail "record leaves an empty file where the command is not there"
 "$target" exec >plain 2>err
 "$tool" record -f -o e.trace -- "$target" exec >out 2>err || fail "record: exec"
 [ "$(wc -l <out)" -eq "$(wc -l <plain)" ] || fail "record leaks to what is executed: $(cat out)"
