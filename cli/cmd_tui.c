@@ -238,11 +238,12 @@ const struct command command_tui = {
 	.operands = "[SOURCE]",
 	.description =
 		"Shows the tree of contexts, the freelists of the selected one, and where its "
-		"bytes "
-		"go. A trace has a time line: step it event by event, play it, go to its peak, and "
-		"see a freelist's chain grow and shrink. A live process, named by its number, is "
-		"looked at again every interval. Without SOURCE, the last replay's end is shown. "
-		"The key ? lists the keys.\n"
+		"bytes go. A trace has a time line: step it event by event, play it, go to its "
+		"peak, see a freelist's chain grow and shrink link by link and the blocks as maps, "
+		"and decode a chunk's header word. A live process, named by its number, is looked "
+		"at again every interval; what changed is marked, and its events are shown. "
+		"Without SOURCE, the last replay's end is shown, or else the one live process. The "
+		"key ? lists the keys; keys and mouse work as in htop.\n"
 		"\n"
 		"  memctx-tool tui traces/freelist.trace\n"
 		"  memctx-tool tui --at=0 traces/pg_pgbench.trace\n"
