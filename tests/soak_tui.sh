@@ -8,5 +8,6 @@ tool=$PWD/build/asan/memctx-tool
 [ -x "$tool" ] || { echo "skipped: $tool is not built (make MODE=asan tool)"; exit 77; }
 end=$(($(date +%s) + ${SOAK_SECONDS:-300}))
 while [ "$(date +%s)" -lt $end ]; do
-	TOOL=$tool SECONDS_EACH=${SECONDS_EACH:-10} SEED=$((RANDOM * 32768 + RANDOM)) tests/storm.sh || exit 1
+	TOOL=$tool SECONDS_EACH=${SECONDS_EACH:-10} SEED=$((RANDOM * 32768 + RANDOM)) \
+		tests/storm.sh || exit 1
 done
