@@ -187,13 +187,21 @@ void replay_look_each_free(const struct replay *replay, const memctx *ctx, int s
 		memctx_each_free(ctx, size_class, func, arg);
 }
 
+/* Before a bump's chunk stands other data, which may look like a header; a large one has one. */
+static bool is_truly_described(
+	const struct replay_look *chunk, const struct memctx_chunk_info *info)
+{
+	return memctx_kind_of(chunk->owner) != MEMCTX_BUMP ||
+	       (info->is_large && info->owner == chunk->owner);
+}
+
 bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
 	struct memctx_chunk_info *info)
 {
 	const struct study *study = study_of(replay, chunk->owner);
 
 	if (study == NULL)
-		return memctx_describe(chunk->address, info);
+		return memctx_describe(chunk->address, info) && is_truly_described(chunk, info);
 	study_describe(study, chunk->address, chunk->size, info);
 	info->owner = chunk->owner;
 	return true;
