@@ -305,6 +305,12 @@ bench-programs: $(call programs,$(bench_mains))
 $(call programs,$(bench_mains)): $(B)/%: $(B)/%.o $(call objects,$(bench_parts)) \
 		$(tui) $(model) $(static)
 	$(call link,$(pg_archive) $(if $(tui),$(tui_libs)) $(model_libs) -ldl -lm)
+# LTTng-UST's side of the comparison, where its headers are there.
+lttng_libs = $(call pkg,--libs,lttng-ust)
+bench-programs: $(if $(lttng_libs),$(B)/bench/lttng_peer.so)
+$(B)/bench/lttng_peer.so: bench/lttng/peer.c $(wildcard bench/lttng/*.h) $(B)/flags
+	$(call say,LINK)
+	$(Q)$(CC) $(all_cppflags) -O2 -fPIC -fvisibility=hidden -shared -o $@ $< $(lttng_libs) -ldl
 # PostgreSQL's AllocSet as an archive, where libpg-query-dev is there.
 pg_archive = $(filter /%,$(shell $(CC) -print-file-name=libpg_query.a 2>/dev/null))
 $(B)/bench/linked.o: part_cflags = $(if $(pg_archive),-DBENCH_PG_ARCHIVE)

@@ -4,10 +4,12 @@
  * and records is settled once a process, so each way has a copy of the library of its own.
  */
 #include "bench.h"
+#include "bench/lttng/peer.h"
 #include "memctx.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -26,6 +28,7 @@ struct variant {
 static struct variant plain = {"publishing, not recording", true, 0, NULL};
 static struct variant recording = {
 	"publishing and recording, as is the default", true, RING_EVENTS, NULL};
+static struct variant traced = {"traced by LTTng-UST", true, 0, NULL};
 static struct variant hidden = {"neither publishing nor recording", false, 0, NULL};
 
 static void *create_plain(void *parent)
@@ -36,6 +39,11 @@ static void *create_plain(void *parent)
 static void *create_recording(void *parent)
 {
 	return recording.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
+}
+
+static void *create_traced(void *parent)
+{
+	return traced.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
 }
 
 static void *create_hidden(void *parent)
@@ -137,6 +145,38 @@ int peer_open_recording(struct peer *peer, const char *path)
 {
 	peer->create = create_recording;
 	return open_variant(peer, path, &recording);
+}
+
+/* BENCH_LTTNG is set by run.sh where there is a session that takes the events. */
+int peer_open_lttng(struct peer *peer, const char *path)
+{
+	const char *provider = getenv("BENCH_LTTNG");
+	__typeof__(lttng_peer_set) *set;
+	void *(*alloc)(void *, size_t);
+	void (*release)(void *);
+	const struct peer_symbol symbols[] = {
+		{"lttng_peer_set", &set},
+		{"lttng_peer_alloc", &alloc},
+		{"lttng_peer_free", &release},
+		{NULL, NULL},
+	};
+
+	if (provider == NULL) {
+		snprintf(peer->note, sizeof(peer->note), "left out: run.sh found no LTTng-UST");
+		return -1;
+	}
+	peer->create = create_traced;
+	if (open_variant(peer, path, &traced) != 0)
+		return -1;
+	if (peer_load(peer, (const char *const[]){provider, NULL}, symbols) != 0)
+		return -1;
+	set(peer->alloc, peer->free);
+	peer->alloc = alloc;
+	peer->free = release;
+	peer->realloc = NULL;
+	peer->reset = NULL;
+	peer->nests = false;
+	return 0;
 }
 
 int peer_open_private(struct peer *peer, const char *path)

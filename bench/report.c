@@ -57,6 +57,11 @@ bool has_event(const struct outcome *outcome)
 	       outcome->counted[PEER_RECORDING];
 }
 
+bool has_traced(const struct outcome *outcome)
+{
+	return has_event(outcome) && outcome->counted[PEER_LTTNG];
+}
+
 bool has_net(const struct outcome *outcome)
 {
 	return outcome->counted[PEER_MEMCTX] && outcome->counted[PEER_POSTGRES] &&
@@ -137,7 +142,8 @@ static void print_recording(const struct outcome *outcomes, size_t count)
 {
 	const char *head =
 		"\nWhat publishing and recording take, in ns an operation and ns an event.\n\n"
-		"              private  mctx recording  event quartiles    bar\n";
+		"              private  mctx recording  event quartiles    bar       lttng  "
+		"times\n";
 
 	for (size_t i = 0; i < count; i++) {
 		const struct outcome *outcome = &outcomes[i];
@@ -149,9 +155,13 @@ static void print_recording(const struct outcome *outcomes, size_t count)
 			8, outcome->counted[PEER_PRIVATE], outcome->value[PEER_PRIVATE].median);
 		print_figure(5, true, outcome->value[PEER_MEMCTX].median);
 		print_figure(9, true, outcome->value[PEER_RECORDING].median);
-		printf(" %6.2f %5.2f-%-5.2f %6.2f %s\n", outcome->event.median, outcome->event.low,
+		printf(" %6.2f %5.2f-%-5.2f %6.2f %-4s", outcome->event.median, outcome->event.low,
 			outcome->event.high, outcome->event_bar,
 			outcome->event.median <= outcome->event_bar ? "met" : "OVER");
+		print_figure(6, has_traced(outcome), outcome->traced.median);
+		print_figure(
+			6, has_traced(outcome), outcome->traced.median / outcome->event.median);
+		putchar('\n');
 		head = "";
 	}
 }
@@ -219,6 +229,10 @@ static void json_row(const struct outcome *outcome)
 	if (has_event(outcome)) {
 		printf(",\n   \"event_bar\": %.2f, ", outcome->event_bar);
 		json_spread("event", &outcome->event);
+		if (has_traced(outcome)) {
+			printf(", ");
+			json_spread("lttng", &outcome->traced);
+		}
 	}
 	if (has_net(outcome)) {
 		printf(",\n   ");

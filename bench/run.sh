@@ -52,6 +52,36 @@ instructions() {
 	}'
 }
 
+# LTTng-UST in flight-recorder mode, for the peer `lttng`: a session that keeps the latest in memory
+# and writes nothing, with a daemon of our own where none runs.
+trace_begin() {
+	daemon=
+	[ -e "$B/bench/lttng_peer.so" ] && command -v lttng lttng-sessiond >/dev/null || return
+	folder=$(mktemp -d) || return
+	if ! lttng --no-sessiond list >/dev/null 2>&1; then
+		lttng-sessiond --no-kernel --daemonize >/dev/null 2>&1 || return
+		daemon=$(cat /var/run/lttng/lttng-sessiond.pid 2>/dev/null ||
+			cat "$HOME/.lttng/lttng-sessiond.pid" 2>/dev/null)
+	fi
+	if {
+		lttng create memctx-bench --snapshot --output="$folder" &&
+			lttng enable-channel --userspace --overwrite --subbuf-size=256K \
+				--num-subbuf=4 memctx &&
+			lttng enable-event --userspace --channel=memctx memctx_bench:event &&
+			lttng start
+	} >/dev/null 2>&1; then
+		BENCH_LTTNG=$PWD/$B/bench/lttng_peer.so
+		export BENCH_LTTNG LTTNG_UST_REGISTER_TIMEOUT=-1
+	fi
+}
+
+trace_end() {
+	[ -z "${folder-}" ] && return
+	lttng destroy memctx-bench >/dev/null 2>&1
+	[ -z "$daemon" ] || kill "$daemon"
+	rm -rf "$folder"
+}
+
 if [ ! -x "$bench" ]; then
 	echo "run.sh: $bench is missing; \`make bench\` builds it" >&2
 	exit 1
@@ -64,5 +94,14 @@ case ${1-} in
 	fi
 	instructions "${3-}"
 	;;
-*) exec "$bench" --lib "$library" "$@" ;;
+*)
+	# Each copy of the library, and LTTng, has thread-local storage of the kind that is scarce.
+	GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}
+	export GLIBC_TUNABLES
+	trace_begin
+	"$bench" --lib "$library" "$@"
+	status=$?
+	trace_end
+	exit $status
+	;;
 esac
