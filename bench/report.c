@@ -166,6 +166,62 @@ static void print_recording(const struct outcome *outcomes, size_t count)
 	}
 }
 
+/* The bars of the other kinds: a figure, or a ratio of medians. */
+static const struct kind_bar {
+	const char *row;
+	int peer, against; /* against PEER_NONE: the figure itself */
+	double bar;
+} kind_bars[] = {
+	{"create-1000", PEER_BUMP, PEER_POSTGRES, 0.65},
+	{"create-1000", PEER_BUMP, PEER_APR, 1.00},
+	{"create-1000", PEER_GENERATION, PEER_POSTGRES, 0.80},
+	{"realloc", PEER_GENERATION, PEER_MEMCTX, 2.00},
+	{"mem-131072", PEER_GENERATION, PEER_MEMCTX, 2.00},
+	{"mem-131072", PEER_FINE, PEER_NONE, 1.20},
+	{"mem-query", PEER_FINE, PEER_NONE, 1.30},
+	{"steady", PEER_FINE, PEER_MEMCTX, 1.05},
+	{"steady-131072", PEER_FINE, PEER_MEMCTX, 1.05},
+};
+
+static void print_kind_bar(const struct outcome *outcome, const struct kind_bar *bar)
+{
+	bool is_figure = bar->against == PEER_NONE;
+	double figure;
+
+	if (strcmp(outcome->name, bar->row) != 0 || !outcome->counted[bar->peer] ||
+		(!is_figure && !outcome->counted[bar->against]))
+		return;
+	figure = outcome->value[bar->peer].median;
+	if (!is_figure)
+		figure /= outcome->value[bar->against].median;
+	printf("%-13s %-11s %-12s %5.2f %5.2f %s\n", outcome->name, peers[bar->peer].name,
+		is_figure ? "itself" : peers[bar->against].name, figure, bar->bar,
+		figure <= bar->bar ? "met" : "OVER");
+}
+
+/* The other kinds in the rows that they can take part in, and their bars. */
+static void print_kinds(const struct outcome *outcomes, size_t count)
+{
+	static const size_t kinds[] = {
+		PEER_MEMCTX, PEER_FINE, PEER_GENERATION, PEER_BUMP, PEER_SLAB};
+
+	printf("\nThe kinds: ns an operation, or resident over requested.\n\n%-13s", "");
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		printf(" %10s", peers[kinds[k]].name);
+	putchar('\n');
+	for (size_t i = 0; i < count; i++) {
+		printf("%-13s", outcomes[i].name);
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+			print_figure(10, outcomes[i].counted[kinds[k]],
+				outcomes[i].value[kinds[k]].median);
+		putchar('\n');
+	}
+	printf("\n%-13s %-11s %-12s %5s %5s\n", "", "kind", "against", "is", "bar");
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < sizeof(kind_bars) / sizeof(kind_bars[0]); k++)
+			print_kind_bar(&outcomes[i], &kind_bars[k]);
+}
+
 void report_text(const struct outcome *outcomes, size_t count, const char *method)
 {
 	size_t bars = 0;
@@ -178,6 +234,7 @@ void report_text(const struct outcome *outcomes, size_t count, const char *metho
 		reached += judged(&outcomes[i]) && met(&outcomes[i]);
 	}
 	print_recording(outcomes, count);
+	print_kinds(outcomes, count);
 	putchar('\n');
 	for (size_t i = 0; i < count; i++)
 		printf("%-14s %s\n", outcomes[i].name, outcomes[i].what);
