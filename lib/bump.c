@@ -33,7 +33,7 @@ static inline void *bump_carve(memctx *ctx, size_t size, size_t stride, size_t r
 	char *payload = ctx->free + (stride - room);
 
 	ctx->free += stride;
-	mcx_pool_count_marked(ctx, mcx_class_of[(stride + 7) / 8], stride, stride - size);
+	mcx_pool_count_based(ctx, mcx_class_of[(stride + 7) / 8], stride - size, ctx->bump.base);
 	mcx_watch_alloc(ctx, payload, size, room);
 	return payload;
 }
@@ -43,14 +43,18 @@ static MCX_COLD bool bump_open(memctx *ctx, size_t stride)
 {
 	struct mcx_block *block;
 
-	if (mcx_pool_begin(ctx) && (size_t)(ctx->end - ctx->free) >= stride)
-		return true;
+	if (mcx_pool_begin(ctx)) {
+		ctx->bump.base = mcx_pool_base(ctx);
+		if ((size_t)(ctx->end - ctx->free) >= stride)
+			return true;
+	}
 	block = mcx_block_grow(ctx, stride);
 	if (block == NULL)
 		return false;
 	((struct bump_block *)block)->zero = 0;
 	mcx_block_open(ctx, block);
 	mcx_block_double(ctx);
+	ctx->bump.base = mcx_pool_base(ctx);
 	return true;
 }
 

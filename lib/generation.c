@@ -226,7 +226,7 @@ static bool block_grow(memctx *ctx, size_t stride)
 }
 
 /* Finds where to carve STRIDE bytes: nothing has changed where it fails, with ENOMEM. */
-static MCX_COLD bool find_region(memctx *ctx, size_t stride)
+static bool choose_region(memctx *ctx, size_t stride)
 {
 	struct mcx_generation_block *open = open_block(ctx), *spare = ctx->generation.spare;
 	struct place place;
@@ -249,6 +249,14 @@ static MCX_COLD bool find_region(memctx *ctx, size_t stride)
 	return block_grow(ctx, stride);
 }
 
+static MCX_COLD bool find_region(memctx *ctx, size_t stride)
+{
+	bool found = choose_region(ctx, stride);
+
+	ctx->generation.base = mcx_pool_base(ctx);
+	return found;
+}
+
 /* ---- Allocation ---- */
 
 static inline void *carve(memctx *ctx, size_t size, size_t stride)
@@ -259,7 +267,7 @@ static inline void *carve(memctx *ctx, size_t size, size_t stride)
 
 	ctx->free += stride;
 	block->live++;
-	mcx_pool_count_marked(ctx, mcx_class_of[(room + 7) / 8], stride, slack);
+	mcx_pool_count_based(ctx, mcx_class_of[(room + 7) / 8], slack, ctx->generation.base);
 	head_store(at, (uint32_t)((size_t)(at - (char *)block) / 16), (uint32_t)stride,
 		mcx_pool_word(ctx, 0, slack));
 	mcx_watch_alloc(ctx, at + CHUNK_HEADER, size, room);
@@ -332,6 +340,7 @@ static MCX_COLD void block_emptied(memctx *ctx, struct mcx_generation_block *blo
 	if (block == open_block(ctx)) {
 		ctx->free = block->block.free;
 		ctx->end = block->block.end;
+		ctx->generation.base = mcx_pool_base(ctx);
 		return;
 	}
 	if (&block->block == ctx->keeper || generation->spare == NULL) {
@@ -368,6 +377,7 @@ static void generation_free(memctx *ctx, void *payload)
 		head.stride - CHUNK_HEADER);
 	mcx_pool_count_freed(ctx, mcx_pool_class(head.stride - CHUNK_HEADER), head.stride,
 		mcx_word_middle(word));
+	ctx->generation.base += head.stride;
 	head_dead(block, at, head.stride);
 	block->dead += head.stride;
 	block->live--;

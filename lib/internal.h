@@ -79,6 +79,7 @@ struct mcx_generation {
 	struct mcx_generation_block *ripe;  /* half dead or more, to be swept */
 	struct mcx_generation_block *spare; /* without a chunk */
 	size_t limit;                       /* the largest size that is not large */
+	uintptr_t base;                     /* ctx->free less live_bytes, see pool.h */
 };
 
 #define MCX_GENERATION_BLOCK_MAX ((size_t)1 << 35)
@@ -91,7 +92,8 @@ struct mcx_fine {
 
 /* What a bump context keeps there. */
 struct mcx_bump {
-	size_t limit; /* the largest size that is not large */
+	size_t limit;   /* the largest size that is not large */
+	uintptr_t base; /* ctx->free less live_bytes, see pool.h */
 };
 
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */

@@ -58,6 +58,22 @@ static inline void mcx_pool_count_marked(memctx *ctx, unsigned k, size_t stride,
 	mcx_slot(ctx)->live_bytes += stride;
 }
 
+/*
+ * The same after ctx->free has moved on, where that less live_bytes is BASE: a store, where adding
+ * to the sum would make each allocation wait for the one before.
+ */
+static inline void mcx_pool_count_based(memctx *ctx, unsigned k, size_t slack, uintptr_t base)
+{
+	*MCX_CARVED(&ctx->bin[k]) += MCX_ONE + slack;
+	mcx_slot(ctx)->live_bytes = (uintptr_t)ctx->free - base;
+}
+
+/* BASE for carving from ctx->free on. */
+static inline uintptr_t mcx_pool_base(const memctx *ctx)
+{
+	return (uintptr_t)ctx->free - mcx_slot(ctx)->live_bytes;
+}
+
 #define MCX_USED_ALL ((uint16_t)((1u << MEMCTX_CLASSES) - 1))
 
 /*
