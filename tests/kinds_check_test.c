@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memctx_check finds damage in contexts of every kind: words that its invariants vouch for are
+ * overwritten in turn, and what that breaks must be reported; put back, the check is clean again.
+ */
+#include "unit.h"
+
+#include "generation.h"
+
+static char said[400];
+
+static void note(const memctx *ctx, const char *what, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+	if (said[0] == '\0')
+		snprintf(said, sizeof said, "%s", what);
+}
+
+/* With VALUE at AT the check reports INVARIANT first; with what was there, nothing. */
+static void damage(memctx *ctx, void *at, size_t size, uint64_t value, const char *invariant)
+{
+	uint64_t old = 0;
+
+	memcpy(&old, at, size);
+	memcpy(at, &value, size);
+	said[0] = '\0';
+	assert_true(memctx_check(ctx, note, NULL) > 0);
+	if (strncmp(said, invariant, strlen(invariant)) != 0)
+		fail_msg("expected %s, got \"%s\"", invariant, said);
+	memcpy(at, &old, size);
+	assert_int_equal(memctx_check(ctx, note, NULL), 0);
+}
+
+static void damage_word(memctx *ctx, void *payload, uint64_t word, const char *invariant)
+{
+	uint64_t old = mcx_word_load(payload);
+
+	mcx_word_store(payload, word);
+	said[0] = '\0';
+	assert_true(memctx_check(ctx, note, NULL) > 0);
+	if (strncmp(said, invariant, strlen(invariant)) != 0)
+		fail_msg("expected %s, got \"%s\"", invariant, said);
+	mcx_word_store(payload, old);
+	assert_int_equal(memctx_check(ctx, note, NULL), 0);
+}
+
+/* What every kind has: words, sums, links. */
+static void damage_common(memctx *ctx, void *used)
+{
+	damage(ctx, &mcx_slot(ctx)->live_bytes, 8, mcx_slot(ctx)->live_bytes + 8, "I5: live bytes");
+	damage(ctx, &mcx_slot(ctx)->free_bytes, 8, mcx_slot(ctx)->free_bytes + 8, "I5: free bytes");
+	damage(ctx, &mcx_slot(ctx)->nblocks, 8, mcx_slot(ctx)->nblocks + 1, "I5: blocks");
+	damage(ctx, &mcx_slot(ctx)->total_bytes, 8, mcx_slot(ctx)->total_bytes + 16, "I5: total");
+	damage(ctx, &ctx->blocks->prev, 8, 64, "I1");
+	damage(ctx, &ctx->blocks->owner, 8, (uintptr_t)ctx + 256, "I2");
+	if (used == NULL)
+		return;
+	damage_word(ctx, used, 0x1234567, "I3");
+	damage_word(ctx, used, mcx_word_load(used) + 8, "I5"); /* a byte of slack more */
+}
+
+static void slab(void **state)
+{
+	static const struct memctx_options options = {
+		.chunk_size = 60, .init_size = 1152, .max_size = 1152};
+	memctx *ctx = memctx_create(NULL, "slab", NULL, MEMCTX_SLAB, &options);
+	char *chunk[20], *block;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		chunk[i] = (char *)new_chunk(ctx, 40, i);
+	memctx_free(chunk[2]);
+	memctx_free(chunk[4]);
+	damage_common(ctx, chunk[1]);
+	/* A slab's block: its freelist and live count stand behind the common header. */
+	block = chunk[0] - 8 - 72;
+	damage(ctx, block + MCX_BLOCK_HEADER + 8, 4, 3, "S1");
+	damage(ctx, block + MCX_BLOCK_HEADER, 8, 0, "S2");
+	damage(ctx, block + MCX_BLOCK_HEADER + 12, 4, 2, "S3");
+	damage(ctx, &ctx->slab.lists[0], 8, 0, "S3");
+	damage(ctx, &ctx->slab.empty, 4, 7, "S3");
+	/* The number of another chunk. */
+	damage_word(ctx, chunk[1], mcx_word_load(chunk[1]) + ((uint64_t)1 << 16), "I3");
+	memctx_delete(ctx);
+}
+
+static void generation(void **state)
+{
+	static const struct memctx_options options = {.init_size = 1024, .max_size = 1024};
+	memctx *ctx = memctx_create(NULL, "generation", NULL, MEMCTX_GENERATION, &options);
+	struct mcx_generation_block *block;
+	char *chunk[40];
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		chunk[i] = (char *)new_chunk(ctx, 40, i);
+	for (int i = 0; i < 9; i++)
+		memctx_free(chunk[i]);
+	damage_common(ctx, chunk[39]);
+	block = (struct mcx_generation_block *)ctx->keeper;
+	assert_true(block->is_ripe);
+	damage(ctx, &block->live, 4, 9, "G2");
+	damage(ctx, &block->dead, 8, 8, "G2");
+	damage(ctx, &block->is_ripe, 1, 0, "G3");
+	damage(ctx, &ctx->generation.ripe, 8, 0, "G3");
+	memctx_delete(ctx);
+}
+
+static void fine(void **state)
+{
+	static const struct memctx_options options = {.classes = MEMCTX_CLASSES_FINE};
+	memctx *ctx = memctx_create(NULL, "fine", NULL, MEMCTX_ASET, &options);
+	char *chunk[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		chunk[i] = (char *)new_chunk(ctx, 75, i);
+	memctx_free(chunk[0]);
+	memctx_free(chunk[1]);
+	damage_common(ctx, chunk[2]);
+	damage(ctx, &ctx->fine.heads[8], 8, 0, "F1");
+	damage(ctx, &ctx->fine.heads[8], 8, (uintptr_t)chunk[0], "F1");
+	damage(ctx, &ctx->fine.heads[9], 8, (uintptr_t)chunk[0], "F1");
+	damage_word(ctx, chunk[2], mcx_word_load(chunk[2]) + ((uint64_t)200 << 16), "I3");
+	memctx_delete(ctx);
+}
+
+static void bump(void **state)
+{
+	memctx *ctx = memctx_create(NULL, "bump", NULL, MEMCTX_BUMP, NULL);
+	char *first = (char *)new_chunk(ctx, 40, 1);
+
+	(void)state;
+	new_chunk(ctx, 13, 1);
+	damage_common(ctx, NULL);
+	damage_word(ctx, first, 5, "I2");
+	damage(ctx, MCX_CARVED(&ctx->bin[1]), 8, MCX_ONE + 4000, "B1");
+	memctx_delete(ctx);
+}
+
+static void malloc_kind(void **state)
+{
+	memctx *ctx = memctx_create(NULL, "malloc", NULL, MEMCTX_MALLOC, NULL);
+	char *chunk = (char *)new_chunk(ctx, 40, 1);
+
+	(void)state;
+	new_chunk(ctx, 50, 1);
+	damage_word(ctx, chunk, 0x7777, "I3");
+	damage(ctx, &mcx_large_block(chunk)->requested, 8, 5000, "I2");
+	damage(ctx, &mcx_large_block(chunk)->prev, 8, 64, "I1");
+	damage(ctx, &mcx_slot(ctx)->large_chunks, 8, 3, "I");
+	memctx_delete(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slab),
+		cmocka_unit_test(generation),
+		cmocka_unit_test(fine),
+		cmocka_unit_test(bump),
+		cmocka_unit_test(malloc_kind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
