@@ -545,6 +545,9 @@ void source_describe(
 		source_live_describe(source->live, snapshot, text, SOURCE_TEXT);
 	else if (source->kind == SOURCE_LAST)
 		snprintf(text, SOURCE_TEXT, "the last replay: %.400s, %s", path, moment);
+	else if (source->kind == SOURCE_SNAPSHOT && snapshot->pid >= 0)
+		snprintf(text, SOURCE_TEXT, "%.200s: a snapshot of process %" PRId64,
+			shown_path(source->path), snapshot->pid);
 	else if (source->kind == SOURCE_SNAPSHOT)
 		snprintf(text, SOURCE_TEXT, "%.200s: a snapshot of %.200s, %s",
 			shown_path(source->path), path, moment);

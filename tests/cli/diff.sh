@@ -47,3 +47,6 @@ memctx-tool replay in.trace >/dev/null
 try @peak @end | tail -n 2
 cp in.trace in.trace@3
 try in.trace@3 in.trace | tail -n 2
+# A snapshot of a process says so.
+sed 's/"pid":null/"pid":4711/' five.json >process.json
+memctx-tool diff process.json five.json 2>&1 | head -n 1
