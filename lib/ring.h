@@ -55,7 +55,11 @@ void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_C
 
 static inline int mcx_ring_mode(void)
 {
+#ifdef MEMCTX_NO_RING
+	return MCX_RING_OFF;
+#else
 	return atomic_load_explicit(&mcx_ring_on, memory_order_relaxed);
+#endif
 }
 
 static inline bool mcx_ring_is_on(void)
