@@ -160,7 +160,9 @@ uint64_t explained_hash(const struct explain_event *event)
 	mix(&mixer, event->skipped);
 	mix(&mixer, event->context);
 	mix_text(&mixer, event->name);
-	mix_text(&mixer, event->did);
+	/* Whether a block that is resized moves is the system's choice. */
+	if (event->event.op != TRACE_REALLOC)
+		mix_text(&mixer, event->did);
 	for (int i = 0; i < event->n_lists; i++) {
 		mix(&mixer, (uint64_t)event->lists[i].size_class);
 		mix_chain(&mixer, &event->lists[i].before);

@@ -12,16 +12,16 @@
 #include "replay_hash.h"
 #include "replay_truth.h"
 
-struct replay *truth_fresh(const char *path, unsigned flags, struct trace_reader **reader)
+struct replay *truth_fresh(
+	const char *path, const struct replay_options *options, struct trace_reader **reader)
 {
-	struct replay_options options = {.keep_going = (flags & TRACE_KEEP_GOING) != 0};
 	struct trace_error cause;
 	struct replay_error error;
 	struct replay *replay;
 
-	*reader = trace_open(path, flags, &cause);
+	*reader = trace_open(path, options->keep_going ? TRACE_KEEP_GOING : 0, &cause);
 	assert_non_null(*reader);
-	replay = replay_new(*reader, &options, &error);
+	replay = replay_new(*reader, options, &error);
 	assert_non_null(replay);
 	return replay;
 }
@@ -33,10 +33,10 @@ static int by_event(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void find_length(const char *path, unsigned flags, struct truth *truth)
+static void find_length(const char *path, const struct replay_options *options, struct truth *truth)
 {
 	struct trace_reader *reader;
-	struct replay *replay = truth_fresh(path, flags, &reader);
+	struct replay *replay = truth_fresh(path, options, &reader);
 	struct replay_error error;
 	struct replay_moment peak;
 
@@ -49,15 +49,15 @@ static void find_length(const char *path, unsigned flags, struct truth *truth)
 }
 
 /* Replays to event I of the truth, which with lines in error may have no explanation. */
-static void find_point(
-	struct replay *replay, struct explain *explain, unsigned flags, struct truth *truth, int i)
+static void find_point(struct replay *replay, struct explain *explain,
+	const struct replay_options *options, struct truth *truth, int i)
 {
 	static struct explain_event event;
 	struct replay_error error;
 	uint64_t to = truth->events[i];
 
 	truth->told[i] = 0;
-	if (flags == 0 && to > replay_counts(replay)->events) {
+	if (!options->keep_going && to > replay_counts(replay)->events) {
 		assert_int_equal(explain_run(explain, to - 1, &error), 1);
 		assert_int_equal(explain_next(explain, &event, &error), 1);
 		truth->told[i] = explained_hash(&event);
@@ -72,13 +72,14 @@ static uint64_t draw(uint64_t *seed, uint64_t limit)
 	return (uint64_t)(((unsigned __int128)*seed * limit) >> 64);
 }
 
-void truth_find(struct truth *truth, const char *path, unsigned flags, uint64_t *seed)
+void truth_find(
+	struct truth *truth, const char *path, const struct replay_options *options, uint64_t *seed)
 {
 	struct trace_reader *reader;
 	struct replay *replay;
 	struct explain *explain;
 
-	find_length(path, flags, truth);
+	find_length(path, options, truth);
 	for (int i = 0; i < TRUTH_POINTS; i++) {
 		uint64_t event = 1 + draw(seed, truth->last);
 
@@ -89,11 +90,11 @@ void truth_find(struct truth *truth, const char *path, unsigned flags, uint64_t 
 	truth->events[1] = truth->last - 1;
 	truth->n = 2 * TRUTH_POINTS;
 	qsort(truth->events, (size_t)truth->n, sizeof(uint64_t), by_event);
-	replay = truth_fresh(path, flags, &reader);
+	replay = truth_fresh(path, options, &reader);
 	explain = explain_new(replay);
 	assert_non_null(explain);
 	for (int i = 0; i < truth->n; i++)
-		find_point(replay, explain, flags, truth, i);
+		find_point(replay, explain, options, truth, i);
 	explain_free(explain);
 	replay_free(replay);
 	trace_close(reader);

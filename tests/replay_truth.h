@@ -20,9 +20,11 @@ struct truth {
 	size_t contexts;
 };
 
-/* A replay that has applied nothing; FLAGS are trace_open()'s. */
-struct replay *truth_fresh(const char *path, unsigned flags, struct trace_reader **reader);
+/* A replay that has applied nothing. */
+struct replay *truth_fresh(
+	const char *path, const struct replay_options *options, struct trace_reader **reader);
 /* Draws events, and replays to each of them. */
-void truth_find(struct truth *truth, const char *path, unsigned flags, uint64_t *seed);
+void truth_find(struct truth *truth, const char *path, const struct replay_options *options,
+	uint64_t *seed);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "model/seek.h"
+#include "model/setting.h"
 #include "made_trace.h"
 #include "replay_hash.h"
 #include "replay_truth.h"
@@ -25,6 +26,7 @@
 #define MOVES 40 /* of a walk */
 
 static uint64_t seed;
+static const struct replay_options plain;
 
 static void check_here(struct seek *seek, const struct truth *truth, int i)
 {
@@ -102,11 +104,10 @@ static void check_pass(struct seek *seek, const struct truth *truth)
 
 static void check_trace(const char *path, const struct seek_options *options)
 {
-	unsigned flags = options->replay.keep_going ? TRACE_KEEP_GOING : 0;
 	struct truth truth;
 	struct seek *seek;
 
-	truth_find(&truth, path, flags, &seed);
+	truth_find(&truth, path, &options->replay, &seed);
 	seek = begin(path, options);
 	assert_int_equal(seek_is_slow(seek), options->slow);
 	walk(seek, &truth);
@@ -186,6 +187,24 @@ static void everything_in_a_trace_is_put_back(void **state)
 	check_trace(made, &few);
 }
 
+/* Whatever the contexts are replayed as. */
+static void every_kind_is_put_back(void **state)
+{
+	char message[SETTING_TEXT];
+
+	(void)state;
+	for (size_t i = 0; setting_kind_name(i) != NULL; i++) {
+		struct setting setting;
+		struct seek_options options = {
+			.spacing = 700, .replay.settings = &setting, .replay.nsettings = 1};
+
+		assert_true(setting_parse(setting_kind_name(i), &setting, message));
+		check_trace("traces/pg_pgbench.trace", &options);
+		if (strcmp(setting_kind_name(i), "bump") != 0)
+			check_trace(made, &options);
+	}
+}
+
 static void compressed_traces_are_kept(void **state)
 {
 	struct seek_options slow = {.slow = true};
@@ -203,7 +222,7 @@ static void pipes_are_kept(void **state)
 	pid_t child;
 
 	(void)state;
-	truth_find(&truth, made, 0, &seed);
+	truth_find(&truth, made, &plain, &seed);
 	assert_int_equal(pipe(pipes), 0);
 	child = fork();
 	if (child == 0) {
@@ -254,7 +273,7 @@ static struct listed *list_events(const char *path, uint64_t n)
 {
 	struct listed *list = calloc(n + 1, sizeof(*list));
 	struct trace_reader *reader;
-	struct replay *replay = truth_fresh(path, 0, &reader);
+	struct replay *replay = truth_fresh(path, &plain, &reader);
 	struct explain *explain = explain_new(replay);
 	struct explain_subject subject;
 	struct replay_error error;
@@ -300,7 +319,7 @@ static void events_are_found(void **state)
 	struct replay_error error;
 
 	(void)state;
-	truth_find(&truth, made, 0, &seed);
+	truth_find(&truth, made, &plain, &seed);
 	list = list_events(made, truth.last);
 	seek = begin(made, &copying);
 	for (int i = 0; i < 60; i++) {
@@ -332,7 +351,7 @@ static void times_are_found(void **state)
 	uint64_t end;
 
 	(void)state;
-	truth_find(&truth, made, 0, &seed);
+	truth_find(&truth, made, &plain, &seed);
 	list = list_events(made, truth.last);
 	end = list[truth.last].time;
 	seek = begin(made, &copying);
@@ -417,7 +436,7 @@ static void limited_addresses_are_no_error(void **state)
 	pid_t child;
 
 	(void)state;
-	truth_find(&truth, made, 0, &seed);
+	truth_find(&truth, made, &plain, &seed);
 	child = fork();
 	if (child == 0)
 		_exit(seek_limited(&truth));
@@ -457,7 +476,7 @@ static void trace_in_error_ends_there(void **state)
 	assert_int_equal(error.line, 23);
 	seek_close(seek);
 
-	truth_find(&truth, path, TRACE_KEEP_GOING, &seed);
+	truth_find(&truth, path, &going.replay, &seed);
 	check_trace(path, &going);
 }
 
@@ -517,6 +536,7 @@ int main(void)
 		cmocka_unit_test(traces_are_as_in_fresh_replays),
 		cmocka_unit_test(slow_ones_too),
 		cmocka_unit_test(everything_in_a_trace_is_put_back),
+		cmocka_unit_test(every_kind_is_put_back),
 		cmocka_unit_test(compressed_traces_are_kept),
 		cmocka_unit_test(pipes_are_kept),
 		cmocka_unit_test(full_folder_is_no_error),
