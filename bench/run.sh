@@ -98,6 +98,7 @@ case ${1-} in
 	# Each copy of the library, and LTTng, has thread-local storage of the kind that is scarce.
 	GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}
 	export GLIBC_TUNABLES
+	trap 'trace_end; exit 3' HUP INT TERM
 	trace_begin
 	"$bench" --lib "$library" "$@"
 	status=$?
