@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/by_serial.h"
 #include "model/follow_inner.h"
 
 #define UNIT_BYTES sizeof(struct region_names)
@@ -226,19 +227,6 @@ void follow_find(
 
 /* ---- All that was found --------------------------------------------------------------- */
 
-struct by_serial {
-	uint64_t serial;
-	uint32_t unit;
-};
-
-static int compare_serials(const void *a, const void *b)
-{
-	uint64_t x = ((const struct by_serial *)a)->serial;
-	uint64_t y = ((const struct by_serial *)b)->serial;
-
-	return (x > y) - (x < y);
-}
-
 struct links {
 	struct by_serial *list; /* the youngest last */
 	uint32_t *first, *next; /* children, by unit; the last of FIRST: roots */
@@ -267,9 +255,9 @@ static bool links_make(const struct follow *follow, struct links *links)
 		if (follow->contexts[unit].serial != 0)
 			links->list[links->n++] =
 				(struct by_serial){follow->contexts[unit].serial, unit};
-	qsort(links->list, links->n, sizeof *links->list, compare_serials);
+	qsort(links->list, links->n, sizeof *links->list, by_serial_compare);
 	for (size_t i = links->n; i-- > 0;) {
-		uint32_t unit = links->list[i].unit;
+		uint32_t unit = links->list[i].at;
 		const struct live_context *context = &follow->contexts[unit];
 		uint32_t parent = context->parent, *head = &links->first[follow->room];
 
@@ -318,8 +306,8 @@ bool follow_tell_all(struct follow *follow, struct follow_out *out)
 		follow->contexts[unit].parent_serial = 0;
 	}
 	for (size_t i = 0; i < links.n; i++)
-		if (follow->contexts[links.list[i].unit].parent_serial != 0)
-			follow_forget(&follow->contexts[links.list[i].unit]);
+		if (follow->contexts[links.list[i].at].parent_serial != 0)
+			follow_forget(&follow->contexts[links.list[i].at]);
 	links_free(&links);
 	return out->status == 0;
 }

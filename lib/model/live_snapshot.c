@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "memctx.h"
+#include "model/by_serial.h"
 #include "model/live.h"
 
 #define NOTHING UINT32_MAX
@@ -264,19 +265,6 @@ static int add_units(const struct live *live, struct copy *copy)
 
 /* ---- The tree ------------------------------------------------------------------------- */
 
-struct by_serial {
-	uint64_t serial;
-	uint32_t node;
-};
-
-static int compare_serials(const void *a, const void *b)
-{
-	uint64_t x = ((const struct by_serial *)a)->serial;
-	uint64_t y = ((const struct by_serial *)b)->serial;
-
-	return (x > y) - (x < y);
-}
-
 /* The nodes, oldest first; NULL with ENOMEM. */
 static struct by_serial *sort_nodes(const struct copy *copy)
 {
@@ -291,7 +279,7 @@ static struct by_serial *sort_nodes(const struct copy *copy)
 		is_sorted = is_sorted && (i == 0 || list[i - 1].serial <= list[i].serial);
 	}
 	if (!is_sorted)
-		qsort(list, n, sizeof *list, compare_serials);
+		qsort(list, n, sizeof *list, by_serial_compare);
 	return list;
 }
 
@@ -317,7 +305,7 @@ static uint32_t link_nodes(struct copy *copy, const struct by_serial *list)
 
 	/* The youngest first, each put in front: siblings come out oldest first. */
 	for (size_t i = copy->flat->n; i-- > 0;) {
-		struct node *node = &copy->nodes[list[i].node];
+		struct node *node = &copy->nodes[list[i].at];
 		bool is_root = node->parent_unit == NOTHING;
 		uint32_t *head = &roots;
 
@@ -328,7 +316,7 @@ static uint32_t link_nodes(struct copy *copy, const struct by_serial *list)
 			head = &copy->nodes[node->parent].first;
 		}
 		node->next = *head;
-		*head = list[i].node;
+		*head = list[i].at;
 	}
 	return roots;
 }
