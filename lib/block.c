@@ -331,8 +331,11 @@ static struct mcx_block *large_shrink(memctx *ctx, struct mcx_block *block, size
 	size_t old_bytes = mcx_block_size(block), bytes = mcx_large_size(size);
 	struct mcx_block *moved;
 
-	/* A few bytes are not worth a call to the system: they are slack. */
-	if (old_bytes - bytes <= old_bytes / 8)
+	/*
+	 * A few bytes are not worth a call to the system: they are slack.  A block that held
+	 * something else before may end within the last 16 bytes that SIZE would have.
+	 */
+	if (bytes >= old_bytes || old_bytes - bytes <= old_bytes / 8)
 		return block;
 	moved = large_move(ctx, block, bytes);
 	if (moved == NULL)
