@@ -193,7 +193,7 @@ static size_t reach(int id, size_t size)
 {
 	size_t block = memctx_total(nodes[id].ctx) * 2 + 65536;
 
-	if (block > nodes[id].reach)
+	if (block > nodes[id].reach || nodes[id].kind == MEMCTX_SLAB)
 		block = nodes[id].reach;
 	return (block > size * 2 ? block : size * 2) + 4096;
 }

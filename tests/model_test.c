@@ -130,9 +130,12 @@ static void op_create(void)
 	nodes[id].kind = kind;
 	nodes[id].align = !plain && options.align == 16 ? 16 : 8;
 	nodes[id].reach = plain || options.max_size == 0 ? 8388608 : options.max_size;
-	/* A slab's block holds one chunk at least. */
-	if (kind == MEMCTX_SLAB && !plain && options.chunk_size > nodes[id].reach)
-		nodes[id].reach = options.chunk_size;
+	/* A slab's blocks are of one size, and hold one chunk at least. */
+	if (kind == MEMCTX_SLAB) {
+		nodes[id].reach = plain || options.init_size == 0 ? 8192 : options.init_size;
+		if (!plain && options.chunk_size > nodes[id].reach)
+			nodes[id].reach = options.chunk_size;
+	}
 	memctx_stats(ctx, &stats);
 	nodes[id].serial = stats.serial;
 	check_node(id, &stats);
