@@ -23,7 +23,12 @@
 #include "replay_truth.h"
 #include "support.h"
 
-#define MOVES 40 /* of a walk */
+/* Of a walk. */
+#ifdef __SANITIZE_ADDRESS__
+#define MOVES 15
+#else
+#define MOVES 40
+#endif
 
 static uint64_t seed;
 static const struct replay_options plain;
