@@ -31,6 +31,8 @@
 #endif
 
 static uint64_t seed;
+/* Whether names of free chunks are compared, and what is told with them. */
+static bool with_names = true;
 static const struct replay_options plain;
 
 static void check_here(struct seek *seek, const struct truth *truth, int i)
@@ -39,11 +41,11 @@ static void check_here(struct seek *seek, const struct truth *truth, int i)
 
 	assert_int_equal(seek_event(seek), truth->events[i]);
 	seek_enter(seek);
-	hash = replay_hash(seek_replay(seek), seek_explain(seek));
+	hash = replay_hash(seek_replay(seek), with_names ? seek_explain(seek) : NULL);
 	if (i % 8 == 0)
 		assert_int_equal(memctx_check(replay_root(seek_replay(seek)), NULL, NULL), 0);
 	seek_leave(seek);
-	if (hash != truth->hashes[i])
+	if (hash != (with_names ? truth->hashes : truth->unnamed)[i])
 		fail_msg("event %" PRIu64 " is not as in a fresh replay", truth->events[i]);
 }
 
@@ -78,7 +80,8 @@ static void walk(struct seek *seek, const struct truth *truth)
 			assert_int_equal(event.number, seek_event(seek));
 			/* A line in error may have a number and be passed over. */
 			assert_true(event.number >= truth->events[++i]);
-			if (truth->told[i] != 0 && explained_hash(&event) != truth->told[i])
+			if (with_names && truth->told[i] != 0 &&
+				explained_hash(&event) != truth->told[i])
 				fail_msg("event %" PRIu64 " is told otherwise: %s", event.number,
 					event.did);
 		}
@@ -192,16 +195,6 @@ static void everything_in_a_trace_is_put_back(void **state)
 	check_trace(made, &few);
 }
 
-/*
- * Whether a kind is held to the made trace, too.  A bump frees nothing in it.  With one seed in
- * some thirty a generation has filled other holes there after a walk than in a fresh replay, and
- * why is not known yet (MEMCTX_SEED=11784 shows it).
- */
-static bool is_held_to_made(const char *kind)
-{
-	return strcmp(kind, "bump") != 0 && strcmp(kind, "generation") != 0;
-}
-
 /* Whatever the contexts are replayed as. */
 static void every_kind_is_put_back(void **state)
 {
@@ -215,8 +208,15 @@ static void every_kind_is_put_back(void **state)
 
 		assert_true(setting_parse(setting_kind_name(i), &setting, message));
 		check_trace("traces/pg_pgbench.trace", &options);
-		if (is_held_to_made(setting_kind_name(i)))
-			check_trace(made, &options);
+		if (strcmp(setting_kind_name(i), "bump") == 0)
+			continue;
+		/*
+		 * A generation gives blocks back while it lives.  A dead chunk of a later block at
+		 * the same address is then told by who lived there before, and addresses differ.
+		 */
+		with_names = strcmp(setting_kind_name(i), "generation") != 0;
+		check_trace(made, &options);
+		with_names = true;
 	}
 }
 
