@@ -39,7 +39,7 @@ done
 env -u HOME bash -c 'memctx-tool replay in.trace | sed -n 1p'
 # A user who may not write in his home, and to whom the project may be closed.
 readonly=$(mktemp -d -p /tmp)
-trap 'rm -rf "$readonly"' EXIT
+trap 'chmod u+w "$readonly"; rm -rf "$readonly"' EXIT
 cp "$(readlink -f "$(command -v memctx-tool)")" "$readonly/tool"
 chmod 555 "$readonly"
 user=()
