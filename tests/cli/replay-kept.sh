@@ -37,12 +37,12 @@ for place in "$PWD/file" /proc/none; do
 	echo "status ${PIPESTATUS[0]}"
 done
 env -u HOME bash -c 'memctx-tool replay in.trace | sed -n 1p'
-# A user who may not write in his home, and to whom the project may be closed.
-readonly=$(mktemp -d -p /tmp)
+# A user who may not write in his home; root becomes another, to whom this folder may be closed.
+user=() place=$TMPDIR
+[ "$(id -u)" -ne 0 ] || { user=(setpriv --reuid=65534 --clear-groups) && place=/tmp; }
+readonly=$(mktemp -d -p "$place")
 trap 'chmod u+w "$readonly"; rm -rf "$readonly"' EXIT
 cp "$(readlink -f "$(command -v memctx-tool)")" "$readonly/tool"
 chmod 555 "$readonly"
-user=()
-[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid=65534 --clear-groups)
 HOME=$readonly "${user[@]}" "$readonly/tool" replay - <in.trace 2>&1 | head -n 2 |
 	sed "s#$readonly#READONLY#"
