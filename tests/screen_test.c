@@ -533,14 +533,14 @@ static void test_mouse(void **unused)
 	assert_int_equal(state.pane, PANE_LISTS);
 	assert_int_equal(state.size_class, 2);
 	view_block_map(layout.panes[PANE_BLOCKS], &x, &width);
-	/* #1 stands in bytes 40 to 80 of 768. */
 	mouse_click(&state, layout.panes[PANE_BLOCKS].y + 1, x + 60 * width / 768, 120, 40);
 	assert_int_equal(state.pane, PANE_BLOCKS);
 	assert_true(state_chunk(&state, &chunk) && chunk.who.id == 1);
-	/* The events 1 to 6 are shown. */
-	mouse_click(&state, layout.panes[PANE_EVENTS].y + 4, 5, 120, 40);
+	/* Now stands in the middle, the event before above it. */
+	x = layout.panes[PANE_EVENTS].y + layout.panes[PANE_EVENTS].height / 2;
+	mouse_click(&state, x - 1, 5, 120, 40);
 	assert_int_equal(state.pane, PANE_EVENTS);
-	assert_int_equal(feed_event(feed), 4);
+	assert_int_equal(feed_event(feed), 5);
 	mouse_click(&state, layout.panes[PANE_TREE].y + 1, 5, 120, 40);
 	assert_int_equal(state.pane, PANE_TREE);
 	/* The time line, from end to end. */

@@ -15,6 +15,7 @@
 
 #include "model/seek.h"
 #include "tui/feed_live.h"
+#include "tui/feed_near.h"
 
 #define TAIL_EVENTS 24 /* explained before a moment that was sought */
 
@@ -32,6 +33,7 @@ struct feed {
 	struct seek *seek;
 	struct explain_event events[FEED_EVENTS];
 	int n_events;
+	struct feed_near *near;
 
 	uint64_t samples[FEED_HISTORY]; /* of a live process */
 	int n_samples;
@@ -293,6 +295,11 @@ static bool open_trace(struct feed *feed, struct source_error *error)
 	struct seek_options options = {.replay = feed->options.replay};
 	struct replay_error cause;
 
+	feed->near = feed_near_new();
+	if (!feed->near) {
+		*error = (struct source_error){.status = 3, .message = "out of memory"};
+		return false;
+	}
 	feed->seek = seek_open(feed->path, &options, &cause);
 	if (feed->seek) {
 		seek_enter(feed->seek);
@@ -373,6 +380,7 @@ void feed_close(struct feed *feed)
 	if (!feed)
 		return;
 	seek_close(feed->seek);
+	feed_near_free(feed->near);
 	feed_live_close(feed->live);
 	snapshot_free(feed->snapshot);
 	free(feed);
@@ -432,4 +440,19 @@ int feed_events(const struct feed *feed, const struct explain_event **events)
 {
 	*events = feed->events;
 	return feed->kind == FEED_TRACE ? feed->n_events : 0;
+}
+
+int feed_own_events(struct feed *feed, uint64_t context, const struct explain_event **events)
+{
+	*events = NULL;
+	if (feed->kind != FEED_TRACE)
+		return 0;
+	return feed_near_own(feed->near, feed->seek, context, feed->events, feed->n_events, events);
+}
+
+int feed_coming(struct feed *feed, const uint64_t *context, const struct seek_coming **coming)
+{
+	*coming = NULL;
+	return feed->kind == FEED_TRACE ? feed_near_coming(feed->near, feed->seek, context, coming)
+					: 0;
 }

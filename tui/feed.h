@@ -13,6 +13,7 @@
 
 #include "model/explain.h"
 #include "model/look.h"
+#include "model/seek.h"
 #include "model/snapshot.h"
 #include "model/source.h"
 
@@ -101,5 +102,11 @@ bool feed_chain(
 bool feed_look(const struct feed *feed, uint64_t context, struct look *look);
 /* Trace: the events up to now, the latest last, at most FEED_EVENTS. */
 int feed_events(const struct feed *feed, const struct explain_event **events);
+/*
+ * Trace: the events up to now that are about a context, as feed_events(), looked for some way back;
+ * and those to come (CONTEXT NULL: all), as the trace has them.  Kept until the feed moves.
+ */
+int feed_own_events(struct feed *feed, uint64_t context, const struct explain_event **events);
+int feed_coming(struct feed *feed, const uint64_t *context, const struct seek_coming **coming);
 
 #endif

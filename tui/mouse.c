@@ -76,11 +76,11 @@ static void click_blocks(struct state *state, struct layout_box box, int y, int 
 /* To the moment behind an event. */
 static void click_events(struct state *state, struct layout_box box, int y)
 {
-	const struct explain_event *shown[FEED_EVENTS];
-	int n = view_shown_events(state, box, shown, FEED_EVENTS), at = y - box.y - 1;
+	struct view_event shown[FEED_EVENTS];
+	int n = view_shown_events(state, box, shown), at = y - box.y - 1;
 
 	if (at >= 0 && at < n)
-		state_seek(state, shown[at]->number);
+		state_seek(state, shown[at].number);
 }
 
 static void click_history(struct state *state, struct layout_box box, int x)

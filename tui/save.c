@@ -39,14 +39,13 @@ static void print_line(FILE *out, const char *line)
 static void write_trace_events(FILE *out, const struct state *state)
 {
 	const struct explain_event *events;
-	int n = feed_events(state->feed, &events);
+	int n = view_past_events(state, &events);
 
 	for (int i = 0; i < n; i++) {
 		char words[80], line[LINE];
 
-		if (state->only && (!events[i].has_context || events[i].context != state->selected))
-			continue;
-		view_event_words(&events[i], words, sizeof words);
+		view_event_words(&events[i].event, events[i].has_context ? events[i].name : "",
+			words, sizeof words);
 		snprintf(line, sizeof line, "%10" PRIu64 "  %-22s  %-24.120s  %s", events[i].number,
 			words, events[i].has_context ? events[i].name : "", events[i].did);
 		print_line(out, line);

@@ -42,7 +42,7 @@ static int64_t hundredth(const struct state *state)
 	return last == SNAPSHOT_UNKNOWN || last < 100 ? 10 : (int64_t)(last / 100);
 }
 
-static void seek_peak(struct state *state)
+static void go_to_peak(struct state *state)
 {
 	if (!is_trace(state) || feed_peak(state->feed) != SNAPSHOT_UNKNOWN) {
 		state_seek(state, feed_peak(state->feed));
@@ -77,7 +77,7 @@ void state_go_to(struct state *state, const char *text)
 	else if (point.kind == SOURCE_TIME)
 		moved(state, feed_seek_time(state->feed, point.number), "such time in the trace");
 	else if (point.kind == SOURCE_PEAK)
-		seek_peak(state);
+		go_to_peak(state);
 	else
 		state_seek(state, last == SNAPSHOT_UNKNOWN ? UINT64_MAX : last);
 }
@@ -148,7 +148,7 @@ void state_request_time(struct state *state, enum request request)
 		state_go_to(state, "end");
 		break;
 	case REQUEST_PEAK:
-		seek_peak(state);
+		go_to_peak(state);
 		break;
 	case REQUEST_PLAY:
 		play(state);

@@ -29,8 +29,8 @@ int view_shown_classes(const struct state *state, const struct snapshot_figures 
 	struct layout_box box, int classes[static SNAPSHOT_CLASSES]);
 /* The first column and the width of a block's map. */
 void view_block_map(struct layout_box box, int *x, int *width);
-/* An event as its words: "alloc #3 32". */
-void view_event_words(const struct explain_event *event, char *out, size_t size);
+/* An event as its words: "alloc #3 32 B"; NAME is what its context is called. */
+void view_event_words(const struct trace_event *event, const char *name, char *out, size_t size);
 /* A live event as a line. */
 void view_live_words(
 	const struct feed *feed, const struct feed_live_event *event, char *out, size_t size);
@@ -38,9 +38,21 @@ void view_live_words(
 /* The heading of a pane, marked where the pane has the keys. */
 void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,
 	struct layout_box box, const char *text);
-/* The events of a trace that a box shows from its second row on; returns how many. */
+/* An event of a trace: one that has happened, or one still to come. */
+struct view_event {
+	const struct explain_event *past;
+	const struct seek_coming *coming;
+	uint64_t number;
+};
+
+/*
+ * The events of a trace that a box shows from its second row on, the latest in the middle where
+ * there are enough before and after it; returns how many.
+ */
 int view_shown_events(const struct state *state, struct layout_box box,
-	const struct explain_event **shown, int most);
+	struct view_event shown[static FEED_EVENTS]);
+/* The events of the trace up to now that are asked for: all, or those of the selection. */
+int view_past_events(const struct state *state, const struct explain_event **events);
 /* The kind of the selected context, "aset". */
 const char *view_kind(const struct state *state);
 /* How a link of a chain is written: "#3", "cut", "base". */

@@ -154,79 +154,128 @@ void view_chain(struct canvas *canvas, const struct state *state, struct layout_
 
 /* ---- Events of a trace ---------------------------------------------------------------- */
 
-void view_event_words(const struct explain_event *event, char *out, size_t size)
+void view_event_words(const struct trace_event *e, const char *name, char *out, size_t size)
 {
-	const struct trace_event *e = &event->event;
-	const char *word = trace_op_name(e->op);
+	const char *word = e->op == TRACE_BAD ? "a line in error" : trace_op_name(e->op);
 
 	if (e->op == TRACE_ALLOC || e->op == TRACE_REALLOC)
 		snprintf(out, size, "%s #%" PRIu64 " %" PRIu64 " B", word, e->chunk, e->size);
 	else if (e->op == TRACE_FREE)
 		snprintf(out, size, "%s #%" PRIu64, word, e->chunk);
 	else
-		snprintf(out, size, "%s %.60s", word, event->has_context ? event->name : "");
+		snprintf(out, size, "%s %.60s", word, name);
 }
 
 enum { NUMBER_END = 11, WORDS_END = 33, NAME_END = 57, NAMES_FROM = 120 };
 
-static bool is_shown(const struct state *state, bool has_context, uint64_t context)
+/* Where what the allocator did begins. */
+static int did_from(struct layout_box box)
 {
-	return !state->only || (has_context && context == state->selected);
+	return box.width >= NAMES_FROM ? NAME_END : box.width >= 60 ? WORDS_END : WORDS_END - 5;
 }
 
-static void paint_event(struct canvas *canvas, const struct state *state,
-	const struct explain_event *event, bool is_last, int y, struct layout_box box)
+/* An event as a line shows it. */
+struct event_line {
+	uint64_t number;
+	const struct trace_event *event;
+	const char *name, *did;
+	bool is_ours;
+	unsigned attr;
+};
+
+static void paint_line(
+	struct canvas *canvas, const struct event_line *line, int y, struct layout_box box)
 {
-	bool is_ours = event->has_context && event->context == state->selected;
-	unsigned attr = is_last ? CANVAS_BOLD : CANVAS_PLAIN;
-	int did = box.width >= NAMES_FROM ? NAME_END : box.width >= 60 ? WORDS_END : WORDS_END - 5;
+	int did = did_from(box);
 	char text[SIZE_TEXT], words[80];
 
-	view_event_words(event, words, sizeof words);
-	canvas_put(canvas, y, box.x, 1, CANVAS_BOLD, 0, is_last ? ">" : " ");
-	canvas_put(canvas, y, box.x + 1, NUMBER_END - 2, attr, DISPLAY_RIGHT,
-		size_count(text, event->number, 0));
+	view_event_words(line->event, line->name, words, sizeof words);
+	canvas_put(canvas, y, box.x + 1, NUMBER_END - 2, line->attr, DISPLAY_RIGHT,
+		size_count(text, line->number, 0));
 	/* The selected context's events are told apart by a mark, too. */
 	canvas_put(canvas, y, box.x + NUMBER_END - 1, 1, CANVAS_BOLD | CANVAS_MAGENTA, 0,
-		is_ours ? view_sign(canvas, "•", "*") : " ");
+		line->is_ours ? view_sign(canvas, "•", "*") : " ");
 	canvas_put(canvas, y, box.x + NUMBER_END,
-		(did < WORDS_END ? did : WORDS_END) - NUMBER_END - 1, attr, 0, words);
+		(did < WORDS_END ? did : WORDS_END) - NUMBER_END - 1, line->attr, 0, words);
 	if (box.width >= NAMES_FROM)
-		canvas_put(canvas, y, box.x + WORDS_END, NAME_END - WORDS_END - 1, attr, 0,
-			event->has_context ? event->name : "");
-	canvas_put(canvas, y, box.x + did, box.width - did, attr, 0,
-		event->skipped ? "skipped: it is in error" : event->did);
+		canvas_put(canvas, y, box.x + WORDS_END, NAME_END - WORDS_END - 1, line->attr, 0,
+			line->name);
+	canvas_put(canvas, y, box.x + did, box.width - did, line->attr, 0, line->did);
+}
+
+static void paint_past(struct canvas *canvas, const struct state *state,
+	const struct explain_event *event, int y, struct layout_box box)
+{
+	bool is_now = event->number == feed_event(state->feed);
+	struct event_line line = {event->number, &event->event,
+		event->has_context ? event->name : "",
+		event->skipped ? "skipped: it is in error" : event->did,
+		event->has_context && event->context == state->selected,
+		is_now ? CANVAS_BOLD : CANVAS_PLAIN};
+
+	canvas_put(canvas, y, box.x, 1, CANVAS_BOLD, 0, is_now ? ">" : " ");
+	paint_line(canvas, &line, y, box);
+}
+
+static void paint_coming(struct canvas *canvas, const struct state *state,
+	const struct seek_coming *event, bool is_first, int y, struct layout_box box)
+{
+	struct event_line line = {event->number, &event->event, event->name,
+		is_first ? "to come" : "", event->has_context && event->context == state->selected,
+		CANVAS_DIM};
+
+	paint_line(canvas, &line, y, box);
+}
+
+static bool is_only(const struct state *state)
+{
+	return state->only && state->has_selected;
+}
+
+int view_past_events(const struct state *state, const struct explain_event **events)
+{
+	return is_only(state) ? feed_own_events(state->feed, state->selected, events)
+			      : feed_events(state->feed, events);
 }
 
 int view_shown_events(const struct state *state, struct layout_box box,
-	const struct explain_event **shown, int most)
+	struct view_event shown[static FEED_EVENTS])
 {
-	const struct explain_event *events;
-	int n = feed_events(state->feed, &events), room = box.height - 1, found = 0;
+	int room = box.height - 1 < FEED_EVENTS ? box.height - 1 : FEED_EVENTS, n_past, n_coming;
+	const struct explain_event *past;
+	const struct seek_coming *coming;
+	int before, n = 0;
 
-	if (room > most)
-		room = most;
-	for (int i = n; i-- > 0 && found < room;)
-		if (is_shown(state, events[i].has_context, events[i].context))
-			shown[found++] = &events[i];
-	/* They were found from the last on. */
-	for (int i = 0; i < found / 2; i++) {
-		const struct explain_event *other = shown[i];
-
-		shown[i] = shown[found - 1 - i];
-		shown[found - 1 - i] = other;
-	}
-	return found;
+	if (room <= 0)
+		return 0;
+	n_past = view_past_events(state, &past);
+	n_coming = feed_coming(state->feed, is_only(state) ? &state->selected : NULL, &coming);
+	before = n_past < (room + 1) / 2 ? n_past : (room + 1) / 2;
+	if (n_coming > room - before)
+		n_coming = room - before;
+	if (n_past > room - n_coming)
+		past += n_past - (room - n_coming);
+	for (int i = n_past < room - n_coming ? n_past : room - n_coming; i > 0; i--, past++)
+		shown[n++] = (struct view_event){past, NULL, past->number};
+	for (int i = 0; i < n_coming; i++, coming++)
+		shown[n++] = (struct view_event){NULL, coming, coming->number};
+	return n;
 }
 
 static void paint_trace(struct canvas *canvas, const struct state *state, struct layout_box box)
 {
-	const struct explain_event *shown[FEED_EVENTS];
-	int n = view_shown_events(state, box, shown, FEED_EVENTS);
+	struct view_event shown[FEED_EVENTS];
+	int n = view_shown_events(state, box, shown);
 
-	for (int i = 0; i < n; i++)
-		paint_event(canvas, state, shown[i], shown[i]->number == feed_event(state->feed),
-			box.y + 1 + i, box);
+	for (int i = 0; i < n; i++) {
+		int y = box.y + 1 + i;
+
+		if (shown[i].past)
+			paint_past(canvas, state, shown[i].past, y, box);
+		else
+			paint_coming(canvas, state, shown[i].coming, i == 0 || shown[i - 1].past, y,
+				box);
+	}
 }
 
 /* ---- Events of a live process --------------------------------------------------------- */
@@ -265,7 +314,7 @@ static void paint_live(struct canvas *canvas, const struct state *state, struct 
 	for (int i = n; i-- > 0 && left >= 0;) {
 		bool is_ours = events[i].context == state->selected;
 
-		if (!is_shown(state, true, events[i].context))
+		if (is_only(state) && !is_ours)
 			continue;
 		view_live_words(state->feed, &events[i], text, sizeof text);
 		canvas_put(canvas, box.y + 1 + left, box.x, 1, CANVAS_BOLD | CANVAS_MAGENTA, 0,
@@ -281,17 +330,17 @@ void view_events(struct canvas *canvas, const struct state *state, struct layout
 {
 	bool is_trace = feed_kind(state->feed) == FEED_TRACE;
 	char text[STATE_NAME + 40];
-	int did = box.width >= NAMES_FROM ? NAME_END : box.width >= 60 ? WORDS_END : WORDS_END - 5;
+	int did = did_from(box);
 
 	if (box.height < 2)
 		return;
-	if (state->only)
+	if (is_only(state))
 		snprintf(text, sizeof text, "EVENTS of %.200s alone", state->name);
 	else
 		snprintf(text, sizeof text, "%s",
 			is_trace ? "EVENTS" : "EVENTS  TID  EVENT           SIZE  CONTEXT");
 	view_heading(canvas, state, PANE_EVENTS, box, text);
-	if (is_trace && !state->only)
+	if (is_trace && !is_only(state))
 		canvas_put(canvas, box.y, box.x + did, box.width - did, CANVAS_BOLD, 0,
 			"WHAT THE ALLOCATOR DID");
 	if (is_trace)

@@ -385,12 +385,12 @@ int explain_peek(
 	return 1;
 }
 
-static void copy_name(struct explain_event *out, const char *name, const char *ident)
+void explain_name(char out[static EXPLAIN_NAME], const char *name, const char *ident)
 {
 	if (ident != NULL && strcmp(name, "dynahash") == 0)
-		snprintf(out->name, sizeof(out->name), "%s", ident);
+		snprintf(out, EXPLAIN_NAME, "%s", ident);
 	else
-		snprintf(out->name, sizeof(out->name), "%s%s%s", name, ident != NULL ? " " : "",
+		snprintf(out, EXPLAIN_NAME, "%s%s%s", name, ident != NULL ? " " : "",
 			ident != NULL ? ident : "");
 }
 
@@ -514,9 +514,9 @@ static void note_before(struct explain *explain, const struct trace_event *event
 	look(explain, event, ctx, event->op == TRACE_ALLOC ? NULL : &event->chunk,
 		&explain->before);
 	if (event->op == TRACE_CREATE)
-		copy_name(out, event->create->name, event->create->ident);
+		explain_name(out->name, event->create->name, event->create->ident);
 	else if (ctx != NULL)
-		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
+		explain_name(out->name, memctx_name(ctx), memctx_ident(ctx));
 	if ((event->op == TRACE_CREATE || event->op == TRACE_MOVE) &&
 		(event->has & TRACE_HAS_PARENT) != 0)
 		parent = replay_context(explain->replay, event->id2);
@@ -538,7 +538,7 @@ static void note_after(struct explain *explain, const struct trace_event *event,
 
 	look(explain, event, ctx, renamed ? &event->id2 : &event->chunk, &explain->after);
 	if (ctx != NULL)
-		copy_name(out, memctx_name(ctx), memctx_ident(ctx));
+		explain_name(out->name, memctx_name(ctx), memctx_ident(ctx));
 	if (ctx != NULL && event->op == TRACE_CREATE &&
 		strcmp(replay_look_kind(explain->replay, ctx), trace_kind_name(event->kind)) != 0)
 		facts->kind = trace_kind_name(event->kind);

@@ -55,6 +55,9 @@ struct explain_event {
 	struct explain_list lists[EXPLAIN_LISTS];
 };
 
+/* What a context is called, with its ident (NULL: none), cut. */
+void explain_name(char out[static EXPLAIN_NAME], const char *name, const char *ident);
+
 struct explain;
 
 /* For a replay that has applied nothing, or nothing that names are wanted of; NULL with ENOMEM. */

@@ -269,11 +269,10 @@ enum replay_step replay_realloc(struct replay *replay, const struct trace_event 
 	return resize_chunk(replay, event, entry);
 }
 
-/* Whether a line in error begins with a word that event numbers count. */
-static bool bad_line_is_numbered(const struct replay *replay, const struct trace_event *event)
+bool replay_bad_is_numbered(const struct trace_reader *reader, const struct trace_event *event)
 {
 	size_t length, start = 0, end;
-	const char *text = trace_text(replay->reader, event, &length);
+	const char *text = trace_text(reader, event, &length);
 
 	while (start < length && (text[start] == ' ' || text[start] == '\t'))
 		start++;
@@ -366,7 +365,7 @@ enum replay_step replay_other(struct replay *replay, const struct trace_event *e
 	case TRACE_THREAD:
 		return note_thread(replay, event);
 	case TRACE_BAD:
-		replay_skip_line(replay, bad_line_is_numbered(replay, event));
+		replay_skip_line(replay, replay_bad_is_numbered(replay->reader, event));
 		return STEP_DONE;
 	}
 	return STEP_DONE;

@@ -30,6 +30,8 @@ uint64_t replay_peak_event(const struct replay *replay);
 
 /* Where the text of what comes next begins.  false: it cannot be told between these events. */
 bool replay_tell(const struct replay *replay, struct trace_place *place);
+/* Whether EVENT, a line in error that READER passed over, is one that event numbers count. */
+bool replay_bad_is_numbered(const struct trace_reader *reader, const struct trace_event *event);
 /* READER, which has gone to where the replay was, is its reader from now on. */
 void replay_go_on(struct replay *replay, struct trace_reader *reader);
 

@@ -278,6 +278,7 @@ void seek_close(struct seek *seek)
 	seek_pass_free(seek);
 	for (int i = 0; i < 2; i++)
 		trace_close(seek->sides[i].reader);
+	trace_close(seek->ahead);
 	trace_store_close(seek->store);
 	free(seek);
 }

@@ -22,7 +22,7 @@
 #include "model/explain.h"
 #include "model/replay.h"
 
-enum { SEEK_SAMPLES = 512 };
+enum { SEEK_SAMPLES = 512, SEEK_NEAR = 65536, SEEK_COMING = 64 };
 
 struct seek;
 
@@ -75,6 +75,28 @@ uint64_t seek_event(const struct seek *seek);
  */
 uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back);
 uint64_t seek_find_reset(struct seek *seek, bool back);
+/*
+ * The numbers of the nearest events that are about that context, at most MAX, in their order: of
+ * those after the cursor, as far as the first pass has got; BACK: of those up to it.  Looks over
+ * SEEK_NEAR events at most.  Returns how many.
+ */
+int seek_list_context(struct seek *seek, uint64_t context, bool back, uint64_t *numbers, int max);
+
+/* An event still to come, as the trace has it. */
+struct seek_coming {
+	uint64_t number;
+	struct trace_event event; /* without what it points to */
+	bool has_context;
+	uint64_t context;        /* as in struct explain_event */
+	char name[EXPLAIN_NAME]; /* as it is called now, or in its create line; "": not known */
+};
+
+/*
+ * The events after the cursor, at most MAX and SEEK_COMING, as far as the first pass has got;
+ * CONTEXT (or NULL): those alone that seek_list_context() finds.  Their lines are read; nothing is
+ * replayed.  Returns how many.
+ */
+int seek_ahead(struct seek *seek, const uint64_t *context, struct seek_coming *coming, int max);
 
 /* ---- The first pass ----------------------------------------------------------------------- */
 

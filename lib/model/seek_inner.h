@@ -5,6 +5,7 @@
  *   seek.c        opening, taking turns, moving
  *   seek_copy.c   the copies: taken, kept, thinned, put back
  *   seek_pass.c   the first pass and what it finds
+ *   seek_ahead.c  the lines after the cursor
  *
  * Invariants: copies stand in the order of events, the first at event 0; side CURSOR is in place,
  * and its world the library's exactly while `entered` or inside seek_begin() … seek_end().
@@ -44,6 +45,7 @@ struct mark {
 
 struct seek {
 	struct trace_store *store;
+	struct trace_reader *ahead; /* of what comes after the cursor; NULL: not asked for yet */
 	struct seek_options options;
 	struct trace_place start;
 	struct arenas *arenas; /* NULL: slow */

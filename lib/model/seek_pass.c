@@ -270,18 +270,76 @@ static uint64_t find(struct seek *seek, const struct wanted *wanted, bool back)
 	return SNAPSHOT_UNKNOWN;
 }
 
-uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back)
+/* What the context of an id that lives at the cursor has in the index; false: there is none. */
+static bool want_context(const struct seek *seek, uint64_t context, struct wanted *wanted)
 {
-	const uint32_t ops = (1u << OP_BITS) - 1;
-	struct wanted wanted = {.mask = ~ops};
+	const struct side *cursor = &seek->sides[CURSOR];
 	struct replay_life life;
 
-	if (seek->sides[CURSOR].explain == NULL ||
-		!replay_look_life(seek->sides[CURSOR].replay, context, &life))
-		return SNAPSHOT_UNKNOWN;
-	wanted.value = wanted.value2 =
+	if (cursor->explain == NULL || !replay_look_life(cursor->replay, context, &life))
+		return false;
+	wanted->mask = ~((1u << OP_BITS) - 1);
+	wanted->value = wanted->value2 =
 		(uint32_t)(life.serial < SERIAL_MOST ? life.serial : SERIAL_MOST) << OP_BITS;
-	return find(seek, &wanted, back);
+	return true;
+}
+
+uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back)
+{
+	struct wanted wanted;
+
+	return want_context(seek, context, &wanted) ? find(seek, &wanted, back) : SNAPSHOT_UNKNOWN;
+}
+
+/* Those among FROM … TO, the first MAX of them in their order; BACK: the last, the last first. */
+static int list_wanted(struct seek *seek, uint64_t from, uint64_t to, const struct wanted *wanted,
+	bool back, uint64_t *numbers, int max)
+{
+	int found = 0;
+
+	while (from <= to && found < max) {
+		uint64_t at = back && to - from >= NOTED ? to - NOTED + 1 : from;
+		size_t n = read_index(seek, at, to, seek->noted);
+
+		for (size_t i = 0; i < n && found < max; i++) {
+			size_t place = back ? n - 1 - i : i;
+
+			if (is_wanted(wanted, seek->noted[place]))
+				numbers[found++] = at + place;
+		}
+		if (n == 0)
+			break;
+		from = back ? from : at + n;
+		to = back ? at - 1 : to;
+	}
+	return found;
+}
+
+static void turn_round(uint64_t *numbers, int n)
+{
+	for (int i = 0; i < n / 2; i++) {
+		uint64_t other = numbers[i];
+
+		numbers[i] = numbers[n - 1 - i];
+		numbers[n - 1 - i] = other;
+	}
+}
+
+int seek_list_context(struct seek *seek, uint64_t context, bool back, uint64_t *numbers, int max)
+{
+	uint64_t now = seek->sides[CURSOR].event, known = seek->known;
+	struct wanted wanted;
+	int n;
+
+	if (seek->index == NULL || !want_context(seek, context, &wanted))
+		return 0;
+	if (!back)
+		return list_wanted(seek, now + 1, known > now + SEEK_NEAR ? now + SEEK_NEAR : known,
+			&wanted, false, numbers, max);
+	n = list_wanted(seek, now > SEEK_NEAR ? now - SEEK_NEAR + 1 : 1, now < known ? now : known,
+		&wanted, true, numbers, max);
+	turn_round(numbers, n);
+	return n;
 }
 
 uint64_t seek_find_reset(struct seek *seek, bool back)
