@@ -54,12 +54,6 @@ static bool parse_row(const struct cli_args *args, const char *text, struct comp
 							       : message);
 			return false;
 		}
-		/* What is kept beside a pool to look into it takes time, too. */
-		if (row->settings[row->nsettings].has_kind &&
-			(unsigned)row->settings[row->nsettings].kind > MEMCTX_WATCH) {
-			cli_usage(args, "%s: stl and pyint are for replay, not for timing", part);
-			return false;
-		}
 		row->nsettings++;
 	}
 	return true;
@@ -181,20 +175,24 @@ const struct command command_compare = {
 	.summary = "one trace through several kinds and sizes, in one table",
 	.operands = "TRACE [KIND|SETTING]...",
 	.description =
-		"Runs TRACE through each KIND (aset, fine, slab, generation, bump, malloc; all of "
-		"them where none is given), or with each SETTING, and prints a line for each: the "
-		"time of an operation (median and quartiles of runs that take turns; the cost of "
-		"reading the trace is not in it), the total at the peak, what was asked for then "
-		"and what else took the rest, the blocks asked of the system over the whole "
-		"trace, and the memory that was resident at the peak with every chunk written. "
-		"Time and total come relative to the first line, too.\n"
+		"Runs TRACE through each KIND (aset, fine, slab, generation, bump, malloc, stl, "
+		"pyint; all of them where none is given), or with each SETTING, and prints a line "
+		"for each: the time of an operation (median and quartiles of runs that take turns; "
+		"the cost of reading the trace is not in it), the total at the peak, what was "
+		"asked for then and what else took the rest, the blocks asked of the system over "
+		"the whole trace, and the memory that was resident at the peak with every chunk "
+		"written. Time and total come relative to the first line, too.\n"
 		"\n"
 		"A SETTING is PATTERN:KEY=VALUE,... as of replay --set; several with ; between "
 		"them make one line. own is the trace as it is.\n"
 		"\n"
 		"What a bump cannot free stays: it is counted as unfreed. A slab has chunks of 64 "
 		"bytes unless the trace or a setting says otherwise; what is larger has a block of "
-		"its own.\n"
+		"its own. stl and pyint are pools of old, one a context, measured beside the "
+		"library's kinds: in time and resident memory as they were, with nothing counted "
+		"in "
+		"them and nothing kept to look into them. What they have from the system is freed "
+		"chunk by chunk at a reset.\n"
 		"\n"
 		"  memctx-tool compare traces/pg_pgbench.trace\n"
 		"  memctx-tool compare traces/python.trace own fine '*:init=1K,max=32K'\n",

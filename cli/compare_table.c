@@ -1,96 +1,187 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of a comparison: a line a row, and below it where the rest of each total went.
+ * The tables of a comparison: a line a row of what it costs, and a line of where its total went.
+ * Each column is as wide as its widest cell and two blanks.
  */
 #include "compare_table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "model/size.h"
 
-enum { LABEL = 26 };
+enum { LABEL = 26, COLUMNS = 7, GAP = 2 };
 
-static void cell(struct page *page, int width, const char *text)
+struct line {
+	char cells[COLUMNS][SIZE_TEXT];
+};
+
+/* ---- Cells ------------------------------------------------------------------------------ */
+
+static void put_size(char *cell, uint64_t bytes, unsigned flags)
 {
-	page_right(page, width, text);
+	if (bytes == SNAPSHOT_UNKNOWN)
+		strcpy(cell, "-");
+	else
+		size_text(cell, bytes, flags);
 }
 
-static void ratio(struct page *page, double part, double whole)
+static void put_count(char *cell, uint64_t n, unsigned flags)
 {
-	char text[SIZE_TEXT] = "-";
+	if (n == SNAPSHOT_UNKNOWN)
+		strcpy(cell, "-");
+	else
+		size_count(cell, n, flags);
+}
 
+static void put_ratio(char *cell, double part, double whole)
+{
 	if (whole > 0)
-		snprintf(text, sizeof text, "%.2f", part / whole);
-	cell(page, 6, text);
+		snprintf(cell, SIZE_TEXT, "%.2f", part / whole);
+	else
+		strcpy(cell, "-");
 }
 
-static void label(struct page *page, const struct compare_row *row)
+static const char *const costs[COLUMNS] = {
+	"NS/OP", "QUARTILES", "REL", "PEAK", "REL", "RSS", "SYSTEM"};
+
+static void fill_costs(struct line *line, const struct compare_row *row,
+	const struct compare_row *first, unsigned flags)
 {
-	char text[PAGE_TEXT];
-
-	page_left(page, LABEL, page_name(page, text, row->label, LABEL));
+	snprintf(line->cells[0], SIZE_TEXT, "%.1f", row->median);
+	snprintf(line->cells[1], SIZE_TEXT, "%.1f-%.1f", row->low, row->high);
+	put_ratio(line->cells[2], row->median, first->median);
+	put_size(line->cells[3], row->figures.total_bytes, flags);
+	put_ratio(line->cells[4], (double)row->figures.total_bytes,
+		(double)first->figures.total_bytes);
+	put_size(line->cells[5], row->rss, flags);
+	put_count(line->cells[6], row->system_calls, flags);
 }
 
-static void size(struct page *page, int width, uint64_t bytes)
-{
-	char text[SIZE_TEXT];
+static const char *const parts[COLUMNS] = {
+	"ASKED FOR", "SLACK", "HEADERS", "FREELISTS", "TAILS", "UNFREED", "EVENT"};
 
-	cell(page, width,
-		bytes == SNAPSHOT_UNKNOWN ? "-" : size_text(text, bytes, page_size_flags(page)));
-}
-
-static void count(struct page *page, int width, uint64_t n)
-{
-	char text[SIZE_TEXT];
-
-	cell(page, width, n == SNAPSHOT_UNKNOWN ? "-" : size_count(text, n, page_size_flags(page)));
-}
-
-static void print_costs(
-	struct page *page, const struct compare_row *row, const struct compare_row *first)
-{
-	char text[SIZE_TEXT];
-
-	label(page, row);
-	if (row->refused) {
-		page_flow(page, 2, " ", "memory was refused");
-		page_newline(page);
-		return;
-	}
-	snprintf(text, sizeof text, "%.1f", row->median);
-	cell(page, 8, text);
-	snprintf(text, sizeof text, "%.1f-%.1f", row->low, row->high);
-	cell(page, 13, text);
-	ratio(page, row->median, first->median);
-	size(page, 8, row->figures.total_bytes);
-	ratio(page, (double)row->figures.total_bytes, (double)first->figures.total_bytes);
-	size(page, 8, row->rss);
-	count(page, 10, row->system_calls);
-	page_newline(page);
-}
-
-static void print_waste(struct page *page, const struct compare_row *row)
+static void fill_parts(struct line *line, const struct compare_row *row,
+	const struct compare_row *first, unsigned flags)
 {
 	const struct snapshot_figures *f = &row->figures;
 
+	(void)first;
+	put_size(line->cells[0], row->requested, flags);
+	put_size(line->cells[1], f->slack_bytes, flags);
+	put_size(line->cells[2], f->header_bytes, flags);
+	put_size(line->cells[3], f->freelist_bytes, flags);
+	put_size(line->cells[4], f->tail_bytes, flags);
+	put_size(line->cells[5], row->unfreed, flags);
+	put_count(line->cells[6], row->peak_event, flags);
+}
+
+/* ---- Tables ----------------------------------------------------------------------------- */
+
+static int label_width(const struct page *page, const struct compare_row *rows, size_t n)
+{
+	int width = 12;
+
+	for (size_t i = 0; i < n; i++) {
+		char name[PAGE_TEXT];
+		int columns = page_width(page_name(page, name, rows[i].label, LABEL));
+
+		width = columns > width ? columns : width;
+	}
+	return width;
+}
+
+static void print_line(struct page *page, const struct compare_row *row, const struct line *line,
+	const int *widths)
+{
+	char name[PAGE_TEXT];
+
+	page_left(page, widths[0], page_name(page, name, row->label, LABEL));
 	if (row->refused)
-		return;
-	label(page, row);
-	size(page, 8, row->requested);
-	size(page, 8, f->slack_bytes);
-	size(page, 9, f->header_bytes);
-	size(page, 10, f->freelist_bytes);
-	size(page, 8, f->tail_bytes);
-	size(page, 9, row->unfreed);
-	count(page, 9, row->peak_event);
+		page_left(page, 0, "  memory was refused");
+	for (size_t i = 0; !row->refused && i < COLUMNS; i++)
+		page_right(page, widths[i + 1], line->cells[i]);
 	page_newline(page);
 }
 
-static void heading(struct page *page, const char *text)
+static void print_heading(
+	struct page *page, const char *what, const char *const headings[COLUMNS], const int *widths)
 {
+	char text[PAGE_TEXT];
+	int used = snprintf(text, sizeof text, "%-*s", widths[0], what);
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		used += snprintf(
+			text + used, sizeof text - (size_t)used, "%*s", widths[i + 1], headings[i]);
 	page_colored(page, PAGE_BOLD, text);
+	page_newline(page);
+}
+
+typedef void fill_fn(struct line *line, const struct compare_row *row,
+	const struct compare_row *first, unsigned flags);
+
+static void print_table(struct page *page, const char *what, const char *const headings[COLUMNS],
+	fill_fn *fill, const struct compare_row *rows, size_t n)
+{
+	struct line *lines = calloc(n, sizeof *lines);
+	int widths[COLUMNS + 1] = {label_width(page, rows, n)};
+
+	for (size_t k = 0; k < COLUMNS; k++)
+		widths[k + 1] = (int)strlen(headings[k]) + GAP;
+	for (size_t i = 0; lines != NULL && i < n; i++) {
+		if (rows[i].refused)
+			continue;
+		fill(&lines[i], &rows[i], &rows[0], page_size_flags(page));
+		for (size_t k = 0; k < COLUMNS; k++) {
+			int columns = page_width(lines[i].cells[k]) + GAP;
+
+			widths[k + 1] = columns > widths[k + 1] ? columns : widths[k + 1];
+		}
+	}
+	print_heading(page, what, headings, widths);
+	for (size_t i = 0; lines != NULL && i < n; i++)
+		print_line(page, &rows[i], &lines[i], widths);
+	page_newline(page);
+	free(lines);
+}
+
+/* ---- What stands around them -------------------------------------------------------------- */
+
+static void print_not_done(struct page *page, const struct compare_row *row)
+{
+	char name[PAGE_TEXT], text[PAGE_TEXT], number[SIZE_TEXT];
+
+	snprintf(text, sizeof text, "%s frees and reallocs that bump cannot do were left out",
+		size_count(number, row->not_done, 0));
+	page_left(page, 0, page_name(page, name, row->label, PAGE_NAME));
+	page_flow(page, 2, ": ", text);
+	page_newline(page);
+}
+
+static void print_words(struct page *page, const char *words)
+{
+	char text[PAGE_TEXT], *rest = text, *word;
+
+	snprintf(text, sizeof text, "%s", words);
+	while ((word = strsep(&rest, " ")) != NULL)
+		page_flow(page, 0, page->column > 0 ? " " : "", word);
+}
+
+static void print_foot(struct page *page, const struct compare_row *first)
+{
+	char name[PAGE_TEXT];
+
+	print_words(page, "REL: relative to");
+	page_flow(page, 0, " ", page_name(page, name, first->label, LABEL));
+	print_words(page,
+		"(the first line). PEAK: the greatest total, after EVENT. RSS: resident there, "
+		"with every chunk written. SYSTEM: blocks asked of the system over the trace.");
+	page_newline(page);
+	page_left(page, 0, "Next: ");
+	page_colored(page, PAGE_BOLD, "memctx-tool advise TRACE");
+	page_left(page, 0, " says which contexts to change");
 	page_newline(page);
 }
 
@@ -108,24 +199,10 @@ void compare_table_print(struct page *page, const char *path, const struct scrip
 	}
 	page_newline(page);
 	page_newline(page);
-	heading(page, "                            NS/OP    QUARTILES   REL    PEAK   REL     RSS  "
-		      " SYSTEM");
+	print_table(page, "", costs, fill_costs, rows, n);
+	print_table(page, "OF THE PEAK", parts, fill_parts, rows, n);
 	for (size_t i = 0; i < n; i++)
-		print_costs(page, &rows[i], &rows[0]);
-	page_newline(page);
-	heading(page, "OF THE PEAK             ASKED FOR   SLACK  HEADERS FREELISTS   TAILS  "
-		      "UNFREED    EVENT");
-	for (size_t i = 0; i < n; i++)
-		print_waste(page, &rows[i]);
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].refused || rows[i].not_done == 0)
-			continue;
-		page_newline(page);
-		snprintf(text, sizeof text,
-			"%s frees and reallocs that bump cannot do were left out",
-			size_count(number, rows[i].not_done, 0));
-		page_left(page, 0, page_name(page, name, rows[i].label, PAGE_NAME));
-		page_flow(page, 2, ": ", text);
-		page_newline(page);
-	}
+		if (!rows[i].refused && rows[i].not_done > 0)
+			print_not_done(page, &rows[i]);
+	print_foot(page, &rows[0]);
 }

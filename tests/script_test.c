@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scripts of traces: a run meets the same peak as a replay; and every trace through every kind,
- * with the contents of each chunk verified and every count and link proved.
+ * Scripts of traces: a run meets the same peak as a replay, in the pools of old too; and every
+ * trace through every kind, with the contents of each chunk verified and every count and link
+ * proved.
  */
 #include <dirent.h>
 
@@ -23,14 +24,29 @@ static struct script *read_script(const char *path)
 	return script;
 }
 
-static void assert_same_peak(const char *path, const struct script *script)
+static void sum_all(const memctx *top, struct script_run *run)
 {
-	struct script_run run = {.script = script, .until = SIZE_MAX, .watch = true};
+	(void)top;
+	script_sum(run, NULL, run->arg);
+}
+
+/* At the peak, and in figures there, a run is what a replay with SETTING (NULL: none) is. */
+static void assert_same_peak(
+	const char *path, const struct script *script, const struct setting *setting)
+{
+	struct replay_options options = {
+		.keep_going = true, .settings = setting, .nsettings = setting != NULL};
+	struct snapshot_figures sum;
+	struct script_run run = {.script = script,
+		.settings = setting,
+		.nsettings = setting != NULL,
+		.until = SIZE_MAX,
+		.watch = true,
+		.arg = &sum};
 	struct trace_error opening;
 	struct replay_error error;
 	struct trace_reader *reader = trace_open(path, TRACE_KEEP_GOING, &opening);
-	struct replay *replay =
-		replay_new(reader, &(struct replay_options){.keep_going = true}, &error);
+	struct replay *replay = replay_new(reader, &options, &error);
 	struct replay_moment peak;
 
 	assert_int_equal(replay_run(replay, UINT64_MAX, UINT64_MAX, &error), 0);
@@ -39,9 +55,41 @@ static void assert_same_peak(const char *path, const struct script *script)
 	trace_close(reader);
 	assert_int_equal(script_run(&run), 0);
 	assert_int_equal(run.peak_total, peak.figures.total_bytes);
-	if (run.peak_op > 0) {
-		assert_int_equal(script->ops[run.peak_op - 1].event, peak.event);
-		assert_int_equal(script->ops[run.peak_op - 1].requested, peak.requested_bytes);
+	if (run.peak_op == 0)
+		return;
+	assert_int_equal(script->ops[run.peak_op - 1].event, peak.event);
+	assert_int_equal(script->ops[run.peak_op - 1].requested, peak.requested_bytes);
+	run.until = run.peak_op;
+	run.look = sum_all;
+	assert_int_equal(script_run(&run), 0);
+	assert_int_equal(sum.total_bytes, peak.figures.total_bytes);
+	assert_int_equal(sum.slack_bytes, peak.figures.slack_bytes);
+	assert_int_equal(sum.header_bytes, peak.figures.header_bytes);
+	assert_int_equal(sum.freelist_bytes, peak.figures.freelist_bytes);
+	assert_int_equal(sum.tail_bytes, peak.figures.tail_bytes);
+}
+
+/* The two pools of old, with what is kept to look into them and bare. */
+static void assert_pools_run(const char *path, const struct script *script)
+{
+	static const char *const pools[] = {"stl", "pyint", "*:kind=pyint,chunk=64"};
+
+	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+		char message[SETTING_TEXT];
+		struct setting setting;
+		struct script_run run = {.script = script,
+			.settings = &setting,
+			.nsettings = 1,
+			.until = SIZE_MAX,
+			.touch = true,
+			.bare = true};
+
+		assert_true(setting_parse(pools[i], &setting, message));
+		assert_same_peak(path, script, &setting);
+		assert_int_equal(script_run(&run), 0);
+		run.until = script->n / 2;
+		run.touch = false;
+		assert_int_equal(script_run(&run), 0);
 	}
 }
 
@@ -187,7 +235,8 @@ static unsigned try_folder(const char *folder, const char *end)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
 		script = read_script(path);
-		assert_same_peak(path, script);
+		assert_same_peak(path, script, NULL);
+		assert_pools_run(path, script);
 		for (int kind = MEMCTX_ASET; kind <= MEMCTX_WATCH; kind++) /* 5: fine */
 			walk_through(script, kind);
 		script_free(script);
@@ -213,7 +262,8 @@ static void recorded_traces(void **state)
 /* What a name alone takes is what it takes among the others. */
 static void look_at_name(const memctx *top, struct script_run *run)
 {
-	script_sum(top, "TopMemoryContext", run->arg);
+	(void)top;
+	script_sum(run, "TopMemoryContext", run->arg);
 }
 
 static void one_name_alone(void **state)

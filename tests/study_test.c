@@ -405,6 +405,104 @@ static void test_random(void **state)
 	random_steps(STUDY_PYINT);
 }
 
+/* ---- Bare pools ----------------------------------------------------------------------- */
+
+enum { PAIRS = 4096 };
+
+/* Places of a pool, and those that have their part in the other one. */
+struct pairs {
+	const void *full[PAIRS], *bare[PAIRS];
+	size_t n;
+};
+
+static const void *partner(const struct pairs *pairs, const void *full)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (pairs->full[i] == full)
+			return pairs->bare[i];
+	return NULL;
+}
+
+static void pair_up(struct pairs *pairs, const void *full, const void *bare)
+{
+	const void *known = partner(pairs, full);
+
+	if (known != NULL) {
+		assert_ptr_equal(known, bare);
+		return;
+	}
+	assert_true(pairs->n < PAIRS);
+	pairs->full[pairs->n] = full;
+	pairs->bare[pairs->n++] = bare;
+}
+
+/* Chunk by chunk the lists are the same; what was never handed out is paired as it is met. */
+static void assert_same_lists(
+	struct pairs *pairs, const struct study *full, const struct study *bare)
+{
+	for (unsigned list = 0; list < study_lists(full); list++) {
+		const void *a = study_list_head(full, list), *b = study_list_head(bare, list);
+
+		while (a != NULL && b != NULL) {
+			pair_up(pairs, a, b);
+			a = study_list_next(a);
+			b = study_list_next(b);
+		}
+		assert_true(a == NULL && b == NULL);
+	}
+}
+
+static void steps_with_bare(enum study_design design)
+{
+	struct study *full = make(design, 0), *bare = study_new_bare(design, 0);
+	struct pairs *pairs = calloc(1, sizeof *pairs);
+	unsigned char *a[CHUNKS] = {NULL}, *b[CHUNKS] = {NULL};
+	size_t sizes[CHUNKS] = {0};
+
+	assert_non_null(bare);
+	for (int step = 0; step < STEPS; step++) {
+		int i = rand() % CHUNKS;
+		size_t size = rand() % 8 == 0 ? (size_t)rand() % 400 : (size_t)(rand() % 4 * 24);
+
+		if (a[i] == NULL) {
+			a[i] = study_alloc(full, size);
+			b[i] = study_alloc(bare, size);
+		} else if (rand() % 4 == 0) {
+			a[i] = study_resize(full, a[i], sizes[i], size);
+			b[i] = study_resize(bare, b[i], sizes[i], size);
+			assert_filled(b[i], size < sizes[i] ? size : sizes[i], i);
+		} else {
+			assert_filled(b[i], sizes[i], i);
+			study_release(full, a[i], sizes[i]);
+			study_release(bare, b[i], sizes[i]);
+			a[i] = NULL;
+		}
+		sizes[i] = size;
+		if (a[i] != NULL) {
+			fill(b[i], size, i);
+			if (!study_is_large(full, size))
+				pair_up(pairs, a[i], b[i]);
+		}
+		assert_same_lists(pairs, full, bare);
+	}
+	for (int i = 0; i < CHUNKS; i++)
+		if (a[i] != NULL && study_is_large(bare, sizes[i]))
+			study_release(bare, b[i], sizes[i]);
+	study_reset(bare);
+	assert_null(study_list_head(bare, 0));
+	study_free(bare);
+	study_free(full);
+	free(pairs);
+}
+
+static void test_bare(void **state)
+{
+	(void)state;
+	srand(12);
+	steps_with_bare(STUDY_STL);
+	steps_with_bare(STUDY_PYINT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_pyint),
 		cmocka_unit_test(test_pyint_sizes),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_bare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,8 @@ static bool count_calls(void)
 
 static void look_at_peak(const memctx *top, struct script_run *run)
 {
-	script_sum(top, NULL, run->arg);
+	(void)top;
+	script_sum(run, NULL, run->arg);
 }
 
 /* What was asked of the system before is none of the trace's. */
@@ -95,6 +96,7 @@ static bool measure_peak(const struct script *script, struct compare_row *row)
 		.nsettings = row->nsettings,
 		.until = SIZE_MAX,
 		.begin = begin_count,
+		.calls = &calls,
 		.watch = true};
 	bool counted = count_calls(), done = script_run(&run) == 0;
 
@@ -157,6 +159,7 @@ static void child_measure(const struct script *script, const struct compare_row 
 		.nsettings = row->nsettings,
 		.until = 0,
 		.touch = true,
+		.bare = true,
 		.begin = note_pages,
 		.look = look_at_pages,
 		.arg = &bytes};
@@ -215,7 +218,8 @@ static double time_row(const struct script *script, struct compare_row *row, dou
 	struct script_run run = {.script = script,
 		.settings = row->settings,
 		.nsettings = row->nsettings,
-		.until = SIZE_MAX};
+		.until = SIZE_MAX,
+		.bare = true};
 	uint64_t ns = 0, ops = 0;
 
 	do {

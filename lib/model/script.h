@@ -51,7 +51,7 @@ struct script *script_read(struct trace_reader *reader, const struct replay_opti
 	struct replay_error *error);
 void script_free(struct script *script);
 
-/* One run of a script. */
+/* One run of a script; of WATCH and BARE at most one is true. */
 struct script_run {
 	/* In. */
 	const struct script *script;
@@ -61,6 +61,8 @@ struct script_run {
 	const char *only; /* a name: allocate in contexts of that name alone; NULL: in all */
 	bool watch;       /* look at the total after each operation */
 	bool touch;       /* write every byte of each chunk, not one word */
+	bool bare;       /* pools of study.h as they were, without what is kept to look into them */
+	uint64_t *calls; /* counts what such pools ask of the system; NULL: nobody counts */
 	void (*begin)(struct script_run *run); /* called before the first operation; may be NULL */
 	/* Called before the contexts are deleted, with the context above all roots; may be NULL. */
 	void (*look)(const memctx *top, struct script_run *run);
@@ -71,12 +73,13 @@ struct script_run {
 	uint64_t not_done;   /* frees and reallocs that a bump cannot do */
 	uint64_t peak_total; /* with watch: the greatest total, and the operation after it */
 	size_t peak_op;
+	struct script_stage *stage; /* while look() runs */
 };
 
 /* 0, or -1 where memory was refused: what was done then counts for nothing. */
 int script_run(struct script_run *run);
 
-/* What a look() may add up: the figures of all contexts below TOP, or those named NAME. */
-void script_sum(const memctx *top, const char *name, struct snapshot_figures *sum);
+/* What a look() may add up: the figures of all contexts, or those named NAME; not of bare pools. */
+void script_sum(const struct script_run *run, const char *name, struct snapshot_figures *sum);
 
 #endif

@@ -34,7 +34,7 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 const char *setting_kind_name(size_t i)
 {
-	return i < KINDS && kinds[i].kind < MEMCTX_WATCH ? kinds[i].name : NULL;
+	return i < KINDS ? kinds[i].name : NULL;
 }
 
 const char *setting_kind_text(unsigned kind)

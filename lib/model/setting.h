@@ -36,7 +36,7 @@ struct setting {
  */
 bool setting_parse(const char *text, struct setting *setting, char message[static SETTING_TEXT]);
 
-/* "aset", "fine", "slab" …: those that the library has; NULL after the last. */
+/* "aset", "fine", "slab" … "pyint"; NULL after the last. */
 const char *setting_kind_name(size_t i);
 
 /*

@@ -15,20 +15,39 @@ static const struct study_methods *const designs[] = {
 	[STUDY_PYINT] = &study_pyint,
 };
 
-struct study *study_new(enum study_design design, size_t object, const struct study_source *source)
+void study_become(struct study *study, enum study_design design, size_t object)
 {
-	struct study *study = own_zalloc(1, sizeof *study);
-
-	if (study == NULL)
-		return NULL;
 	study->methods = designs[design];
-	study->peak = study->methods->own;
-	if (source != NULL)
-		study->source = *source;
+	study->exact = study->object = 0;
 	if (design == STUDY_PYINT) {
 		study->exact = object != 0 ? object : STUDY_PYINT_OBJECT;
 		study->object = (study->exact + STUDY_GRAIN - 1) & ~(STUDY_GRAIN - 1);
 	}
+}
+
+struct study *study_new_bare(enum study_design design, size_t object)
+{
+	struct study *study = own_zalloc(1, sizeof *study);
+
+	if (study != NULL)
+		study_become(study, design, object);
+	return study;
+}
+
+struct study *study_new(enum study_design design, size_t object, const struct study_source *source)
+{
+	struct study *study = study_new_bare(design, object);
+
+	if (study == NULL)
+		return NULL;
+	if (source != NULL)
+		study->source = *source;
+	study->looks = own_zalloc(1, sizeof *study->looks);
+	if (study->looks == NULL) {
+		own_free(study);
+		return NULL;
+	}
+	study->looks->peak = study->methods->own;
 	return study;
 }
 
@@ -37,29 +56,39 @@ static bool may_take(const struct study *study, size_t size)
 	return study->source.may_take == NULL || study->source.may_take(size, study->source.arg);
 }
 
+/* The system was asked for memory. */
+static void count_call(const struct study *study)
+{
+	if (study->source.calls != NULL)
+		++*study->source.calls;
+}
+
 size_t study_total(const struct study *study)
 {
-	return study->methods->own + study->blocks_bytes + (size_t)study->stats.large_bytes;
+	const struct study_looks *looks = study->looks;
+
+	return study->methods->own + looks->blocks_bytes + (size_t)looks->stats.large_bytes;
 }
 
 static void note_peak(struct study *study)
 {
 	size_t total = study_total(study);
 
-	study->peak = total > study->peak ? total : study->peak;
+	if (total > study->looks->peak)
+		study->looks->peak = total;
 }
 
 /* ---- Blocks and notes ----------------------------------------------------------------- */
 
 /* How many blocks begin at or before ADDRESS. */
-static size_t blocks_before(const struct study *study, const char *address)
+static size_t blocks_before(const struct study_looks *looks, const char *address)
 {
-	size_t from = 0, to = (size_t)study->n_blocks;
+	size_t from = 0, to = (size_t)looks->n_blocks;
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (study->index[middle]->memory <= address)
+		if (looks->index[middle]->memory <= address)
 			from = middle + 1;
 		else
 			to = middle;
@@ -69,63 +98,89 @@ static size_t blocks_before(const struct study *study, const char *address)
 
 struct study_block *study_block_of(const struct study *study, const char *chunk)
 {
-	size_t n = blocks_before(study, chunk);
+	const struct study_looks *looks = study->looks;
+	size_t n = blocks_before(looks, chunk);
 
-	return n > 0 && chunk < study->index[n - 1]->memory + study->index[n - 1]->size
-		       ? study->index[n - 1]
+	return n > 0 && chunk < looks->index[n - 1]->memory + looks->index[n - 1]->size
+		       ? looks->index[n - 1]
 		       : NULL;
 }
 
 /* Room for one more block in the index.  0, or -1 with ENOMEM. */
-static int index_reserve(struct study *study)
+static int index_reserve(struct study_looks *looks)
 {
-	size_t room = study->index_room != 0 ? study->index_room * 2 : 16;
+	size_t room = looks->index_room != 0 ? looks->index_room * 2 : 16;
 	struct study_block **index;
 
-	if (study->n_blocks < study->index_room)
+	if (looks->n_blocks < looks->index_room)
 		return 0;
-	index = own_realloc(study->index, room * sizeof(*index));
+	index = own_realloc(looks->index, room * sizeof(*index));
 	if (index == NULL)
 		return -1;
-	study->index = index;
-	study->index_room = room;
+	looks->index = index;
+	looks->index_room = room;
 	return 0;
 }
 
-static void index_add(struct study *study, struct study_block *block)
+static void index_add(struct study_looks *looks, struct study_block *block)
 {
-	size_t at = blocks_before(study, block->memory);
+	size_t at = blocks_before(looks, block->memory);
 
-	memmove(study->index + at + 1, study->index + at,
-		((size_t)study->n_blocks - at) * sizeof(*study->index));
-	study->index[at] = block;
-	study->n_blocks++;
+	memmove(looks->index + at + 1, looks->index + at,
+		((size_t)looks->n_blocks - at) * sizeof(*looks->index));
+	looks->index[at] = block;
+	looks->n_blocks++;
 }
 
-struct study_block *study_take_block(struct study *study, size_t size, size_t header)
+static struct study_block *block_new(size_t size)
 {
-	struct study_block *block;
+	struct study_block *block =
+		own_zalloc(1, sizeof *block + size / STUDY_GRAIN * sizeof *block->notes);
 
-	if (size > PTRDIFF_MAX / 2 || !may_take(study, size) || index_reserve(study) != 0) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	block = own_zalloc(1, sizeof *block + size / STUDY_GRAIN * sizeof *block->notes);
 	if (block == NULL)
 		return NULL;
 	block->memory = own_alloc(size);
-	if (block->memory == NULL) {
-		own_free(block);
+	if (block->memory != NULL)
+		return block;
+	own_free(block);
+	return NULL;
+}
+
+/* A bare pool's: only what a reset gives back has to be found. */
+static char *take_bare(struct study *study, size_t size)
+{
+	char *block = own_alloc(sizeof(void *) + size);
+
+	if (block == NULL)
+		return NULL;
+	memcpy(block, &study->bare, sizeof(void *));
+	study->bare = block;
+	return block + sizeof(void *);
+}
+
+char *study_take_block(struct study *study, size_t size, size_t header)
+{
+	struct study_looks *looks = study->looks;
+	struct study_block *block;
+
+	if (looks == NULL && size <= PTRDIFF_MAX / 2)
+		return take_bare(study, size);
+	if (size > PTRDIFF_MAX / 2 || !may_take(study, size) || index_reserve(looks) != 0) {
+		errno = ENOMEM;
 		return NULL;
 	}
+	block = block_new(size);
+	if (block == NULL)
+		return NULL;
+	count_call(study);
 	block->size = size;
 	block->header = header;
-	block->next = study->blocks;
-	study->blocks = block;
-	study->blocks_bytes += size;
-	index_add(study, block);
+	block->next = looks->blocks;
+	looks->blocks = block;
+	looks->blocks_bytes += size;
+	index_add(looks, block);
 	note_peak(study);
-	return block;
+	return block->memory;
 }
 
 uint16_t *study_note(const struct study *study, const char *chunk)
@@ -139,52 +194,82 @@ uint16_t *study_note(const struct study *study, const char *chunk)
 
 void study_cut(struct study *study, char *chunk, unsigned list)
 {
-	*study_note(study, chunk) = (uint16_t)(study_bytes(study, list) / STUDY_GRAIN);
+	if (study->looks != NULL)
+		*study_note(study, chunk) = (uint16_t)(study_bytes(study, list) / STUDY_GRAIN);
 }
 
-void study_push(struct study *study, char *chunk, unsigned list)
+void study_uncut(struct study *study, char *chunk)
 {
+	if (study->looks != NULL)
+		*study_note(study, chunk) = 0;
+}
+
+void study_refilled(struct study *study, size_t more)
+{
+	if (study->looks == NULL)
+		return;
+	study->looks->stats.carved++;
+	study->looks->stats.cut += more;
+}
+
+/* Notes that LIST has ONE more, or (UINT64_MAX) one less: differences modulo 2^64 are exact. */
+static void note_listed(struct study *study, unsigned list, uint64_t one)
+{
+	struct study_looks *looks = study->looks;
 	size_t bytes = study_bytes(study, list);
 
+	looks->length[list] += one;
+	looks->latest = list;
+	looks->stats.free_chunks += one;
+	looks->stats.freelist_bytes += one * bytes;
+	looks->stats.classes[study_class(bytes)].free += one;
+}
+
+static inline void push(struct study *study, char *chunk, unsigned list)
+{
 	memcpy(chunk, &study->list[list], sizeof(void *));
 	study->list[list] = chunk;
-	study->length[list]++;
-	study->latest = list;
-	study->stats.free_chunks++;
-	study->stats.freelist_bytes += bytes;
-	study->stats.classes[study_class(bytes)].free++;
+	if (study->looks != NULL)
+		note_listed(study, list, 1);
 }
 
-char *study_unlist(struct study *study, unsigned list)
+static inline char *unlist(struct study *study, unsigned list)
 {
-	size_t bytes = study_bytes(study, list);
 	char *chunk = study->list[list];
 
 	if (chunk == NULL)
 		return NULL;
 	memcpy(&study->list[list], chunk, sizeof(void *));
-	study->length[list]--;
-	study->latest = list;
-	study->stats.free_chunks--;
-	study->stats.freelist_bytes -= bytes;
-	study->stats.classes[study_class(bytes)].free--;
+	if (study->looks != NULL)
+		note_listed(study, list, UINT64_MAX);
 	return chunk;
+}
+
+void study_push(struct study *study, char *chunk, unsigned list)
+{
+	push(study, chunk, list);
+}
+
+char *study_unlist(struct study *study, unsigned list)
+{
+	return unlist(study, list);
 }
 
 /* Notes that CHUNK of LIST is in use for SIZE bytes, or (LIVE false) no longer. */
 static void note_use(struct study *study, char *chunk, unsigned list, size_t size, bool live)
 {
+	struct memctx_stats *stats = &study->looks->stats;
 	size_t bytes = study_bytes(study, list), slack = bytes - size;
-	struct memctx_class_stats *class = &study->stats.classes[study_class(bytes)];
-	uint64_t one = live ? 1 : UINT64_MAX; /* differences modulo 2^64 are exact */
+	struct memctx_class_stats *class = &stats->classes[study_class(bytes)];
+	uint64_t one = live ? 1 : UINT64_MAX;
 	uint16_t *note = study_note(study, chunk);
 
 	*note = (uint16_t)(bytes / STUDY_GRAIN);
 	if (live)
 		*note |= (uint16_t)(STUDY_LIVE | slack << STUDY_SLACK_SHIFT);
-	study->stats.live_chunks += one;
-	study->stats.requested_bytes += one * size;
-	study->stats.slack_bytes += one * slack;
+	stats->live_chunks += one;
+	stats->requested_bytes += one * size;
+	stats->slack_bytes += one * slack;
 	class->live += one;
 	class->slack += one * slack;
 }
@@ -193,45 +278,53 @@ static void note_use(struct study *study, char *chunk, unsigned list, size_t siz
 
 static void *large_alloc(struct study *study, size_t size)
 {
+	struct study_looks *looks = study->looks;
 	struct study_large *large = NULL;
 
+	if (looks == NULL)
+		return own_alloc(size + (size == 0));
 	if (size <= PTRDIFF_MAX - sizeof *large && may_take(study, size))
 		large = own_alloc(sizeof *large + size);
 	if (large == NULL) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	*large = (struct study_large){.next = study->large, .size = size};
-	if (study->large != NULL)
-		study->large->previous = large;
-	study->large = large;
-	study->stats.large_chunks++;
-	study->stats.large_bytes += size;
+	count_call(study);
+	*large = (struct study_large){.next = looks->large, .size = size};
+	if (looks->large != NULL)
+		looks->large->previous = large;
+	looks->large = large;
+	looks->stats.large_chunks++;
+	looks->stats.large_bytes += size;
 	note_peak(study);
 	return large + 1;
 }
 
-static void large_free(struct study *study, void *chunk)
+static void large_free(struct study_looks *looks, void *chunk)
 {
 	struct study_large *large = (struct study_large *)chunk - 1;
 
 	if (large->previous != NULL)
 		large->previous->next = large->next;
 	else
-		study->large = large->next;
+		looks->large = large->next;
 	if (large->next != NULL)
 		large->next->previous = large->previous;
-	study->stats.large_chunks--;
-	study->stats.large_bytes -= large->size;
+	looks->stats.large_chunks--;
+	looks->stats.large_bytes -= large->size;
 	own_free(large);
 }
 
 /* Both the old and the new size go to the system, which may resize in place. */
 static void *large_resize(struct study *study, void *chunk, size_t size)
 {
+	struct study_looks *looks = study->looks;
 	struct study_large *large = (struct study_large *)chunk - 1, *moved = NULL;
-	uint64_t old = large->size;
+	uint64_t old;
 
+	if (looks == NULL)
+		return own_realloc(chunk, size + (size == 0));
+	old = large->size;
 	if (size <= PTRDIFF_MAX - sizeof *large &&
 		(size <= old || may_take(study, size - (size_t)old)))
 		moved = own_realloc(large, sizeof *large + size);
@@ -239,102 +332,140 @@ static void *large_resize(struct study *study, void *chunk, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
+	count_call(study);
 	moved->size = size;
 	if (moved->previous != NULL)
 		moved->previous->next = moved;
 	else
-		study->large = moved;
+		looks->large = moved;
 	if (moved->next != NULL)
 		moved->next->previous = moved;
-	study->stats.large_bytes += size - old;
+	looks->stats.large_bytes += size - old;
 	note_peak(study);
 	return moved + 1;
 }
 
 /* ---- Chunks --------------------------------------------------------------------------- */
 
-void *study_alloc(struct study *study, size_t size)
+bool study_is_large(const struct study *study, size_t size)
 {
-	int list = study->methods->list_of(study, size);
+	return study_list_for(study, size) < 0;
+}
+
+static inline void *take_chunk(struct study *study, size_t size)
+{
+	int list = study_list_for(study, size);
 	char *chunk;
 
-	if (list < 0) {
-		chunk = large_alloc(study, size);
-		study->stats.allocs += chunk != NULL;
-		return chunk;
-	}
-	chunk = study_unlist(study, (unsigned)list);
+	if (list < 0)
+		return large_alloc(study, size);
+	chunk = unlist(study, (unsigned)list);
 	if (chunk == NULL)
 		chunk = study->methods->refill(study, (unsigned)list);
-	if (chunk == NULL)
-		return NULL;
-	note_use(study, chunk, (unsigned)list, size, true);
-	study->stats.allocs++;
+	if (chunk != NULL && study->looks != NULL)
+		note_use(study, chunk, (unsigned)list, size, true);
+	return chunk;
+}
+
+static inline void give_chunk(struct study *study, void *chunk, size_t size)
+{
+	int list = study_list_for(study, size);
+
+	if (list >= 0) {
+		if (study->looks != NULL)
+			note_use(study, chunk, (unsigned)list, size, false);
+		push(study, chunk, (unsigned)list);
+	} else if (study->looks != NULL) {
+		large_free(study->looks, chunk);
+	} else {
+		own_free(chunk);
+	}
+}
+
+void *study_alloc(struct study *study, size_t size)
+{
+	void *chunk = take_chunk(study, size);
+
+	if (study->looks != NULL && chunk != NULL)
+		study->looks->stats.allocs++;
 	return chunk;
 }
 
 void study_release(struct study *study, void *chunk, size_t size)
 {
-	int list = study->methods->list_of(study, size);
+	give_chunk(study, chunk, size);
+	if (study->looks != NULL)
+		study->looks->stats.frees++;
+}
 
-	study->stats.frees++;
-	if (list < 0) {
-		large_free(study, chunk);
-		return;
+/* A chunk of LIST stays where it is. */
+static void *keep_place(struct study *study, void *chunk, int list, size_t size, size_t new_size)
+{
+	if (study->looks != NULL) {
+		note_use(study, chunk, (unsigned)list, size, false);
+		note_use(study, chunk, (unsigned)list, new_size, true);
 	}
-	note_use(study, chunk, (unsigned)list, size, false);
-	study_push(study, chunk, (unsigned)list);
+	return chunk;
 }
 
 void *study_resize(struct study *study, void *chunk, size_t size, size_t new_size)
 {
-	int from = study->methods->list_of(study, size);
-	int to = study->methods->list_of(study, new_size);
+	int from = study_list_for(study, size), to = study_list_for(study, new_size);
 	void *moved;
 
 	if (from < 0 && to < 0) {
 		moved = large_resize(study, chunk, new_size);
 	} else if (from == to) {
-		note_use(study, chunk, (unsigned)from, size, false);
-		note_use(study, chunk, (unsigned)from, new_size, true);
-		moved = chunk;
+		moved = keep_place(study, chunk, from, size, new_size);
 	} else {
-		moved = study_alloc(study, new_size);
+		moved = take_chunk(study, new_size);
 		if (moved == NULL)
 			return NULL;
 		memcpy(moved, chunk, size < new_size ? size : new_size);
-		study_release(study, chunk, size);
-		study->stats.allocs--;
-		study->stats.frees--;
+		give_chunk(study, chunk, size);
 	}
-	study->stats.reallocs += moved != NULL;
+	if (study->looks != NULL && moved != NULL)
+		study->looks->stats.reallocs++;
 	return moved;
+}
+
+/* ---- Ends ----------------------------------------------------------------------------- */
+
+static void reset_looks(struct study_looks *looks)
+{
+	while (looks->blocks != NULL) {
+		struct study_block *block = looks->blocks;
+
+		looks->blocks = block->next;
+		own_free(block->memory);
+		own_free(block);
+	}
+	while (looks->large != NULL)
+		large_free(looks, looks->large + 1);
+	memset(looks->length, 0, sizeof looks->length);
+	looks->blocks_bytes = 0;
+	looks->n_blocks = 0;
+	looks->stats = (struct memctx_stats){.allocs = looks->stats.allocs,
+		.frees = looks->stats.frees,
+		.reallocs = looks->stats.reallocs,
+		.resets = looks->stats.resets + 1,
+		.carved = looks->stats.carved,
+		.cut = looks->stats.cut};
 }
 
 void study_reset(struct study *study)
 {
-	struct memctx_stats kept = {.allocs = study->stats.allocs,
-		.frees = study->stats.frees,
-		.reallocs = study->stats.reallocs,
-		.resets = study->stats.resets + 1,
-		.carved = study->stats.carved,
-		.cut = study->stats.cut};
+	if (study->looks != NULL)
+		reset_looks(study->looks);
+	while (study->bare != NULL) {
+		char *block = study->bare;
 
-	while (study->blocks != NULL) {
-		struct study_block *block = study->blocks;
-
-		study->blocks = block->next;
-		own_free(block->memory);
+		memcpy(&study->bare, block, sizeof(void *));
 		own_free(block);
 	}
-	while (study->large != NULL)
-		large_free(study, study->large + 1);
 	memset(study->list, 0, sizeof study->list);
-	memset(study->length, 0, sizeof study->length);
-	study->start = study->end = NULL;
-	study->heap = study->blocks_bytes = 0;
-	study->n_blocks = 0;
-	study->stats = kept;
+	study->start = study->end = study->block_list = NULL;
+	study->heap = 0;
 }
 
 void study_free(struct study *study)
@@ -342,6 +473,8 @@ void study_free(struct study *study)
 	if (study == NULL)
 		return;
 	study_reset(study);
-	own_free(study->index);
+	if (study->looks != NULL)
+		own_free(study->looks->index);
+	own_free(study->looks);
 	own_free(study);
 }

@@ -40,10 +40,11 @@ enum study_design { STUDY_STL, STUDY_PYINT };
 /* Bytes that an empty pool holds, at most: heads of lists, bounds. */
 #define STUDY_OWN ((size_t)152)
 
-/* What a pool asks before it takes memory: false refuses it.  It is told when memory goes. */
+/* What a pool asks before it takes memory: false refuses it. */
 struct study_source {
 	bool (*may_take)(size_t size, void *arg); /* NULL: always */
 	void *arg;
+	uint64_t *calls; /* counts what is asked of the system; NULL: nobody counts */
 };
 
 struct study;
@@ -53,7 +54,19 @@ struct study;
  * NULL with ENOMEM.
  */
 struct study *study_new(enum study_design design, size_t object, const struct study_source *source);
+/*
+ * One of which nothing is kept but what the original kept, for timing: it cannot be looked into,
+ * nor tell its total.  What goes to the system is not linked to it: whoever resets or frees the
+ * pool first releases those chunks.
+ */
+struct study *study_new_bare(enum study_design design, size_t object);
 void study_free(struct study *study);
+
+/* An empty pool becomes what study_new() makes with these. */
+void study_become(struct study *study, enum study_design design, size_t object);
+
+/* Whether chunks of SIZE bytes go to the system. */
+bool study_is_large(const struct study *study, size_t size);
 
 /* A chunk of SIZE bytes, aligned to 8; NULL with ENOMEM. */
 void *study_alloc(struct study *study, size_t size);

@@ -5,21 +5,11 @@
  */
 #include "model/study_inner.h"
 
-#define MAX_BYTES ((size_t)128)
 #define REFILL ((size_t)20)
 
 static size_t round_up(size_t size)
 {
 	return (size + STUDY_GRAIN - 1) & ~(STUDY_GRAIN - 1);
-}
-
-/* FREELIST_INDEX */
-static int stl_list_of(const struct study *study, size_t size)
-{
-	(void)study;
-	if (size > MAX_BYTES)
-		return -1;
-	return size == 0 ? 0 : (int)(round_up(size) / STUDY_GRAIN) - 1;
 }
 
 /* What is left of the pool goes on the list of its size, which is one of a chunk. */
@@ -33,7 +23,8 @@ static void file_rest(struct study *study)
 	list = (unsigned)(left / STUDY_GRAIN) - 1;
 	study_cut(study, study->start, list);
 	study_push(study, study->start, list);
-	study->stats.cut++;
+	if (study->looks != NULL)
+		study->looks->stats.cut++;
 	study->start = study->end;
 }
 
@@ -45,7 +36,7 @@ static bool take_listed(struct study *study, size_t size)
 
 		if (chunk == NULL)
 			continue;
-		*study_note(study, chunk) = 0;
+		study_uncut(study, chunk);
 		study->start = chunk;
 		study->end = chunk + study_bytes(study, list);
 		return true;
@@ -57,15 +48,15 @@ static bool take_listed(struct study *study, size_t size)
 static bool new_pool(struct study *study, size_t size, size_t count)
 {
 	size_t bytes = 2 * size * count + round_up(study->heap >> 4);
-	struct study_block *block;
+	char *block;
 
 	file_rest(study);
 	block = study_take_block(study, bytes, 0);
 	if (block == NULL)
 		return take_listed(study, size);
 	study->heap += bytes;
-	study->start = block->memory;
-	study->end = block->memory + bytes;
+	study->start = block;
+	study->end = block + bytes;
 	return true;
 }
 
@@ -100,8 +91,7 @@ static char *stl_refill(struct study *study, unsigned list)
 		if (i > 0)
 			study_push(study, first + i * size, list);
 	}
-	study->stats.carved++;
-	study->stats.cut += count - 1;
+	study_refilled(study, count - 1);
 	return first;
 }
 
@@ -111,6 +101,5 @@ _Static_assert(STUDY_LISTS * sizeof(void *) + 2 * sizeof(char *) + sizeof(size_t
 const struct study_methods study_stl = {
 	.own = STUDY_OWN,
 	.lists = STUDY_LISTS,
-	.list_of = stl_list_of,
 	.refill = stl_refill,
 };

@@ -13,20 +13,21 @@ void study_stats(const struct study *study, struct memctx_stats *stats)
 {
 	size_t links = 0;
 
-	*stats = study->stats;
-	for (const struct study_block *block = study->blocks; block != NULL; block = block->next)
+	*stats = study->looks->stats;
+	for (const struct study_block *block = study->looks->blocks; block != NULL;
+		block = block->next)
 		links += block->header;
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
 		stats->classes[k].size = (size_t)8 << k;
 	stats->live_chunks += stats->large_chunks;
 	stats->requested_bytes += stats->large_bytes;
 	stats->total_bytes = study_total(study);
-	stats->total_nblocks = study->n_blocks + stats->large_chunks;
+	stats->total_nblocks = study->looks->n_blocks + stats->large_chunks;
 	stats->header_bytes = study->methods->own + links;
 	stats->tail_bytes = (size_t)(study->end - study->start);
 	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
 	stats->used_bytes = stats->total_bytes - stats->free_bytes;
-	stats->peak_total_bytes = study->peak;
+	stats->peak_total_bytes = study->looks->peak;
 }
 
 /* ---- Blocks --------------------------------------------------------------------------- */
@@ -52,13 +53,15 @@ static struct memctx_block_info block_info(
 
 void study_each_block(const struct study *study, memctx_block_fn *func, void *arg)
 {
-	for (const struct study_block *block = study->blocks; block != NULL; block = block->next) {
+	for (const struct study_block *block = study->looks->blocks; block != NULL;
+		block = block->next) {
 		struct memctx_block_info info = block_info(study, block);
 
 		if (!func(&info, arg))
 			return;
 	}
-	for (const struct study_large *large = study->large; large != NULL; large = large->next) {
+	for (const struct study_large *large = study->looks->large; large != NULL;
+		large = large->next) {
 		struct memctx_block_info info = {.address = large + 1,
 			.size = (size_t)large->size,
 			.carved = (size_t)large->size,
@@ -126,7 +129,7 @@ void study_each_chunk(const struct study *study, const struct memctx_block_info 
 void study_describe(
 	const struct study *study, const void *chunk, size_t size, struct memctx_chunk_info *info)
 {
-	if (study->methods->list_of(study, size) < 0)
+	if (study_list_for(study, size) < 0)
 		*info = large_info(chunk, size);
 	else
 		*info = chunk_info(chunk, *study_note(study, chunk));
@@ -146,7 +149,7 @@ size_t study_list_size(const struct study *study, unsigned list)
 
 uint64_t study_list_length(const struct study *study, unsigned list)
 {
-	return study->length[list];
+	return study->looks->length[list];
 }
 
 unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk)
@@ -189,9 +192,9 @@ void study_each_free(const struct study *study, int size_class, memctx_chunk_fn 
 	unsigned lists = study->methods->lists;
 
 	for (unsigned i = 0; i <= lists; i++) {
-		unsigned list = i == 0 ? study->latest : i - 1;
+		unsigned list = i == 0 ? study->looks->latest : i - 1;
 
-		if ((i > 0 && list == study->latest) ||
+		if ((i > 0 && list == study->looks->latest) ||
 			(int)study_class(study_bytes(study, list)) != size_class)
 			continue;
 		if (!walk_list(study, list, func, arg))
@@ -253,15 +256,15 @@ static bool list_holds(const struct study *study, unsigned list, uint64_t *n)
 	for (const char *chunk = study->list[list]; chunk != NULL; chunk = study_list_next(chunk)) {
 		if (study_block_of(study, chunk) == NULL ||
 			*study_note(study, chunk) != study_bytes(study, list) / STUDY_GRAIN ||
-			++*n > study->stats.free_chunks)
+			++*n > study->looks->stats.free_chunks)
 			return false;
 	}
-	return *n - before == study->length[list];
+	return *n - before == study->looks->length[list];
 }
 
 static bool figures_hold(const struct study *study, const struct sums *sums)
 {
-	const struct memctx_stats *stats = &study->stats;
+	const struct memctx_stats *stats = &study->looks->stats;
 
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
 		if (sums->classes[k].live != stats->classes[k].live ||
@@ -278,23 +281,24 @@ const char *study_check(const struct study *study)
 	struct memctx_stats stats;
 	uint64_t n = 0, large = 0, bytes = 0;
 
-	for (const struct study_block *block = study->blocks; block != NULL; block = block->next)
+	for (const struct study_block *block = study->looks->blocks; block != NULL;
+		block = block->next)
 		if (!block_holds(study, block, &sums))
 			return "a part of a block is no chunk, nor the pool";
 	for (unsigned list = 0; list < study->methods->lists; list++)
 		if (!list_holds(study, list, &n))
 			return "a list has what is no free chunk of its size";
-	if (n != study->stats.free_chunks)
+	if (n != study->looks->stats.free_chunks)
 		return "a free chunk is on no list";
 	if (!figures_hold(study, &sums))
 		return "a count is not that of the chunks";
-	for (const struct study_large *at = study->large; at != NULL; at = at->next) {
+	for (const struct study_large *at = study->looks->large; at != NULL; at = at->next) {
 		large++;
 		bytes += at->size;
 		if (at->next != NULL && at->next->previous != at)
 			return "a large chunk is not linked both ways";
 	}
-	if (large != study->stats.large_chunks || bytes != study->stats.large_bytes)
+	if (large != study->looks->stats.large_chunks || bytes != study->looks->stats.large_bytes)
 		return "a count is not that of the large chunks";
 	study_stats(study, &stats);
 	if (stats.total_bytes != stats.requested_bytes + stats.slack_bytes + stats.header_bytes +
