@@ -352,6 +352,32 @@ static void test_random(void **state)
 	}
 }
 
+/* More names than a first table holds, each of three roots that stand far apart; by name. */
+static void test_many_names(void **state)
+{
+	enum { NAMES = 1000 };
+	struct snapshot *s = snapshot_new();
+	struct rows_options o = {.sort = ROWS_NAME};
+	struct rows *rows;
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * NAMES; i++) {
+		snprintf(name, sizeof(name), "name %03u", i * 7 % NAMES);
+		add(s, SNAPSHOT_NONE, name, NULL, 100, 0);
+	}
+	snapshot_finish(s);
+	rows = rows_new(s, &o);
+	assert_int_equal(rows->n, NAMES);
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "name %03u", i);
+		assert_string_equal(rows_name(s, rows->rows[i].context), name);
+		assert_int_equal(rows->rows[i].members, 3);
+	}
+	rows_free(rows);
+	snapshot_free(s);
+}
+
 /* What would recurse or go over a subtree again and again does not come back here. */
 static void test_large(void **state)
 {
@@ -389,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_and_empty),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_large),
 	};
 

@@ -143,11 +143,13 @@ static void test_strings(void **state)
 static void test_sums(void **state)
 {
 	struct snapshot *snapshot = sample();
-	struct snapshot_figures totals, sums[7];
+	struct snapshot_figures totals;
+	struct snapshot_sums sums;
 
 	(void)state;
-	snapshot_subtree_sums(snapshot, sums);
+	assert_int_equal(snapshot_sums_make(&sums, snapshot), 0);
 	for (uint32_t i = 0; i < 7; i++) {
+		const struct snapshot_figures *sum = snapshot_subtree(&sums, i);
 		uint64_t requested = 0, blocks = 0, free_chunks = 0;
 
 		for (uint32_t j = i; j < snapshot->contexts[i].end; j++) {
@@ -155,15 +157,16 @@ static void test_sums(void **state)
 			blocks += j + 1;
 			free_chunks += 3 * (j + 1);
 		}
-		assert_int_equal(sums[i].requested_bytes, requested);
-		assert_int_equal(sums[i].total_nblocks, blocks);
-		assert_int_equal(sums[i].classes[10].free, free_chunks);
+		assert_int_equal(sum->requested_bytes, requested);
+		assert_int_equal(sum->total_nblocks, blocks);
+		assert_int_equal(sum->classes[10].free, free_chunks);
 	}
 	snapshot_totals(snapshot, &totals);
 	assert_int_equal(totals.requested_bytes, 2800);
 	assert_int_equal(totals.tail_bytes, 49);
 	assert_int_equal(totals.classes[0].live, 28);
-	assert_int_equal(sums[0].resets, 21);
+	assert_int_equal(snapshot_subtree(&sums, 0)->resets, 21);
+	snapshot_sums_drop(&sums);
 	snapshot_free(snapshot);
 }
 
@@ -199,7 +202,7 @@ static void test_deep(void **state)
 {
 	const uint32_t depth = 1000000;
 	struct snapshot *snapshot = snapshot_new();
-	struct snapshot_figures *sums = calloc(depth, sizeof *sums);
+	struct snapshot_sums sums;
 	char message[100];
 
 	(void)state;
@@ -214,10 +217,10 @@ static void test_deep(void **state)
 	assert_int_equal(snapshot->contexts[depth - 1].level, depth);
 	assert_int_equal(snapshot->contexts[0].end, depth);
 	assert_true(snapshot_valid(snapshot, message, sizeof message));
-	snapshot_subtree_sums(snapshot, sums);
-	assert_int_equal(sums[0].requested_bytes, UINT64_C(100) * depth);
-	assert_int_equal(sums[depth - 1].requested_bytes, 100);
-	free(sums);
+	assert_int_equal(snapshot_sums_make(&sums, snapshot), 0);
+	assert_int_equal(snapshot_subtree(&sums, 0)->requested_bytes, UINT64_C(100) * depth);
+	assert_int_equal(snapshot_subtree(&sums, depth - 1)->requested_bytes, 100);
+	snapshot_sums_drop(&sums);
 	snapshot_free(snapshot);
 }
 

@@ -259,7 +259,7 @@ static void test_snapshot(void **state)
 	struct live_error error;
 	struct snapshot *snapshot;
 	const struct snapshot_figures *own;
-	struct snapshot_figures sums[2];
+	struct snapshot_sums sums;
 	char why[200];
 
 	(void)state;
@@ -283,10 +283,11 @@ static void test_snapshot(void **state)
 	assert_true(own->tail_bytes == SNAPSHOT_UNKNOWN);
 	assert_true(own->used_bytes == SNAPSHOT_UNKNOWN);
 	assert_true(own->classes[3].live == SNAPSHOT_UNKNOWN);
-	snapshot_subtree_sums(snapshot, sums);
-	assert_int_equal(sums[0].total_bytes, memctx_subtree_total(top));
-	assert_int_equal(sums[0].live_chunks, 7);
-	assert_true(sums[0].tail_bytes == SNAPSHOT_UNKNOWN);
+	assert_int_equal(snapshot_sums_make(&sums, snapshot), 0);
+	assert_int_equal(snapshot_subtree(&sums, 0)->total_bytes, memctx_subtree_total(top));
+	assert_int_equal(snapshot_subtree(&sums, 0)->live_chunks, 7);
+	assert_true(snapshot_subtree(&sums, 0)->tail_bytes == SNAPSHOT_UNKNOWN);
+	snapshot_sums_drop(&sums);
 	snapshot_free(snapshot);
 	live_close(live);
 	memctx_delete(top);

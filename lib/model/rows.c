@@ -125,18 +125,25 @@ const char *rows_ident(const struct snapshot *snapshot, uint32_t context)
 
 /* ---- Numbering names ------------------------------------------------------------------ */
 
-static uint64_t hash_string(const char *s)
+static uint32_t hash_string(const char *s)
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 
 	for (; *s != '\0'; s++)
 		hash = (hash ^ (unsigned char)*s) * 0x100000001b3u;
-	return hash ^ hash >> 29;
+	return (uint32_t)(hash ^ hash >> 29);
 }
 
 struct named {
 	const char *string;
-	uint32_t number;
+	uint32_t number, hash;
+};
+
+/* Names by hash, in a table of power-of-two size that is half full at most. */
+struct numbers {
+	struct named *table;
+	size_t mask;
+	uint32_t n;
 };
 
 static int compare_named(const void *a, const void *b)
@@ -144,40 +151,88 @@ static int compare_named(const void *a, const void *b)
 	return strcmp(((const struct named *)a)->string, ((const struct named *)b)->string);
 }
 
-/* The number of the name S in a table of power-of-two size, a new one where it is not there. */
-static uint32_t name_number(struct named *table, size_t mask, const char *s, uint32_t *n)
+/* The place of the name S: an empty one where it is not there. */
+static struct named *find_name(const struct numbers *numbers, const char *s, uint32_t hash)
 {
-	size_t i = hash_string(s) & mask;
+	struct named *table = numbers->table;
+	size_t i = hash & numbers->mask;
 
-	while (table[i].string != NULL && strcmp(table[i].string, s) != 0)
-		i = (i + 1) & mask;
-	if (table[i].string == NULL)
-		table[i] = (struct named){s, (*n)++};
-	return table[i].number;
+	while (table[i].string != NULL &&
+		(table[i].hash != hash || strcmp(table[i].string, s) != 0))
+		i = (i + 1) & numbers->mask;
+	return &table[i];
+}
+
+static int make_names(struct numbers *numbers, size_t mask)
+{
+	struct numbers made = {.table = calloc(mask + 1, sizeof(*made.table)), mask, numbers->n};
+
+	if (made.table == NULL)
+		return -1;
+	for (size_t i = 0; numbers->table != NULL && i <= numbers->mask; i++) {
+		const struct named *named = &numbers->table[i];
+
+		if (named->string != NULL)
+			*find_name(&made, named->string, named->hash) = *named;
+	}
+	free(numbers->table);
+	*numbers = made;
+	return 0;
+}
+
+/* The number of the name S, a new one where it has none; -1 with ENOMEM. */
+static int64_t name_number(struct numbers *numbers, const char *s)
+{
+	uint32_t hash = hash_string(s);
+	struct named *named = find_name(numbers, s, hash);
+
+	if (named->string != NULL)
+		return named->number;
+	if (2 * (size_t)numbers->n >= numbers->mask) {
+		if (make_names(numbers, 2 * numbers->mask + 1) != 0)
+			return -1;
+		named = find_name(numbers, s, hash);
+	}
+	*named = (struct named){s, numbers->n, hash};
+	return numbers->n++;
+}
+
+static int number_contexts(struct rows *rows, struct numbers *numbers)
+{
+	const char *last = NULL;
+	int64_t number = -1;
+
+	for (size_t i = 0; i < rows->snapshot->n; i++) {
+		const char *name = rows_name(rows->snapshot, (uint32_t)i);
+
+		/* Equal names that follow one another are mostly one string. */
+		if (name != last)
+			number = name_number(numbers, name);
+		if (number < 0)
+			return -1;
+		last = name;
+		rows->names[i] = (uint32_t)number;
+	}
+	return 0;
 }
 
 static int number_names(struct rows *rows)
 {
-	size_t n = rows->snapshot->n, mask = 15, used = 0;
-	uint32_t names = 0;
-	struct named *table;
+	struct numbers numbers = {0};
+	int result = make_names(&numbers, 63);
+	size_t used = 0;
 
-	while (mask < 2 * n)
-		mask = 2 * mask + 1;
-	table = calloc(mask + 1, sizeof(*table));
-	if (table == NULL)
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		rows->names[i] =
-			name_number(table, mask, rows_name(rows->snapshot, (uint32_t)i), &names);
-	for (size_t i = 0; i <= mask; i++)
-		if (table[i].string != NULL)
-			table[used++] = table[i];
-	qsort(table, used, sizeof(*table), compare_named);
+	if (result == 0)
+		result = number_contexts(rows, &numbers);
+	for (size_t i = 0; result == 0 && i <= numbers.mask; i++)
+		if (numbers.table[i].string != NULL)
+			numbers.table[used++] = numbers.table[i];
+	if (used > 0)
+		qsort(numbers.table, used, sizeof(*numbers.table), compare_named);
 	for (size_t i = 0; i < used; i++)
-		rows->ranks[table[i].number] = used - i;
-	free(table);
-	return 0;
+		rows->ranks[numbers.table[i].number] = used - i;
+	free(numbers.table);
+	return result;
 }
 
 /* ---- The filter ----------------------------------------------------------------------- */
@@ -218,7 +273,7 @@ static bool counts_own(const struct rows_options *options)
 static const struct snapshot_figures *context_figures(const struct builder *b, uint32_t context)
 {
 	return counts_own(b->options) ? &b->snapshot->contexts[context].own
-				      : &b->rows->sums[context];
+				      : snapshot_subtree(&b->rows->sums, context);
 }
 
 static int64_t context_change(const struct builder *b, uint32_t context)
@@ -474,13 +529,8 @@ static bool add_base(struct rows *rows, size_t n, bool own)
 			return false;
 		}
 	}
-	if (rows->sums == NULL && !own) {
-		rows->sums = malloc(n * sizeof(*rows->sums));
-		if (rows->sums == NULL)
-			return false;
-		snapshot_subtree_sums(rows->snapshot, rows->sums);
-	}
-	return true;
+	return own || rows->sums.inner != NULL ||
+	       snapshot_sums_make(&rows->sums, rows->snapshot) == 0;
 }
 
 /* The lines of one set of options. */
@@ -531,6 +581,6 @@ void rows_free(struct rows *rows)
 	free_lines(rows);
 	free(rows->names);
 	free(rows->ranks);
-	free(rows->sums);
+	snapshot_sums_drop(&rows->sums);
 	free(rows);
 }

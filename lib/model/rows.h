@@ -69,7 +69,7 @@ struct rows {
 	uint64_t hidden_most; /* the greatest figure among those lines */
 
 	const struct snapshot *snapshot;
-	struct snapshot_figures *sums;   /* subtree sums of all contexts; NULL: never needed */
+	struct snapshot_sums sums;       /* not made where they were never needed */
 	struct snapshot_figures *groups; /* sums of the lines with several members */
 	uint32_t *next;  /* of a context in a line with several: the next in it, or SNAPSHOT_NONE */
 	uint32_t *names; /* of each context the number of its name */

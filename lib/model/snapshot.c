@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/pages.h"
 #include "model/snapshot.h"
+
+/* From READY_LEAST contexts on, pages are made ready for READY_AHEAD at a time. */
+#define READY_LEAST 512u
+#define READY_AHEAD 256u
+/* Contexts that are brought into the cache before it is their turn. */
+#define FETCH_AHEAD 8u
 
 #define FIGURES (sizeof(struct snapshot_figures) / sizeof(uint64_t))
 
@@ -27,6 +34,7 @@ struct snapshot *snapshot_new(void)
 
 	if (!snapshot)
 		return NULL;
+	snapshot->ready = READY_LEAST;
 	snapshot->strings_room = 64;
 	snapshot->strings = calloc(1, snapshot->strings_room);
 	if (!snapshot->strings) {
@@ -132,6 +140,16 @@ static int contexts_reserve(struct snapshot *snapshot)
 	return 0;
 }
 
+static void contexts_make_ready(struct snapshot *snapshot)
+{
+	size_t ahead = snapshot->room - snapshot->n;
+
+	if (ahead > READY_AHEAD)
+		ahead = READY_AHEAD;
+	pages_ready(snapshot->contexts + snapshot->n, ahead * sizeof *snapshot->contexts);
+	snapshot->ready = snapshot->n + ahead;
+}
+
 int snapshot_rename(struct snapshot *snapshot, uint32_t index, const char *name, const char *ident,
 	const char *kind)
 {
@@ -161,6 +179,8 @@ struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, ui
 	if (contexts_reserve(snapshot) ||
 		snapshot_rename(snapshot, (uint32_t)snapshot->n, name, ident, kind))
 		return NULL;
+	if (snapshot->n >= snapshot->ready)
+		contexts_make_ready(snapshot);
 	context = &snapshot->contexts[snapshot->n++];
 	context->id = id;
 	context->parent = parent;
@@ -223,16 +243,58 @@ void snapshot_totals(const struct snapshot *snapshot, struct snapshot_figures *s
 		snapshot_sum(sum, &snapshot->contexts[i].own);
 }
 
-void snapshot_subtree_sums(const struct snapshot *snapshot, struct snapshot_figures *sums)
+/* Gives the contexts with others below them their places, and returns how many they are. */
+static uint32_t place_inner(const struct snapshot *snapshot, uint32_t *places)
 {
-	for (size_t i = 0; i < snapshot->n; i++)
-		sums[i] = snapshot->contexts[i].own;
-	for (size_t i = snapshot->n; i-- > 0;) {
-		uint32_t parent = snapshot->contexts[i].parent;
+	uint32_t n = 0;
 
+	for (uint32_t i = 0; i < snapshot->n; i++)
+		places[i] = snapshot->contexts[i].end > i + 1 ? n++ : SNAPSHOT_NONE;
+	return n;
+}
+
+/* Backwards, so that a context has its sum before it is added to its parent's. */
+static void add_to_parents(struct snapshot_sums *sums)
+{
+	const struct snapshot_context *contexts = sums->snapshot->contexts;
+
+	for (uint32_t i = (uint32_t)sums->snapshot->n; i-- > 0;) {
+		uint32_t parent = contexts[i].parent;
+
+		if (i >= FETCH_AHEAD)
+			snapshot_fetch(&contexts[i - FETCH_AHEAD]);
 		if (parent != SNAPSHOT_NONE)
-			snapshot_sum(&sums[parent], &sums[i]);
+			snapshot_sum(&sums->inner[sums->places[parent]], snapshot_subtree(sums, i));
 	}
+}
+
+int snapshot_sums_make(struct snapshot_sums *sums, const struct snapshot *snapshot)
+{
+	uint32_t n;
+
+	*sums = (struct snapshot_sums){.snapshot = snapshot};
+	sums->places = malloc((snapshot->n + 1) * sizeof(*sums->places));
+	if (!sums->places)
+		return -1;
+	n = place_inner(snapshot, sums->places);
+	sums->inner = malloc((n + 1) * sizeof(*sums->inner));
+	if (!sums->inner) {
+		snapshot_sums_drop(sums);
+		return -1;
+	}
+	pages_ready(sums->inner, n * sizeof(*sums->inner));
+	for (uint32_t i = 0; i < snapshot->n; i++)
+		if (sums->places[i] != SNAPSHOT_NONE)
+			sums->inner[sums->places[i]] = snapshot->contexts[i].own;
+	add_to_parents(sums);
+	return 0;
+}
+
+void snapshot_sums_drop(struct snapshot_sums *sums)
+{
+	free(sums->inner);
+	free(sums->places);
+	*sums = (struct snapshot_sums){0};
 }
 
 /* ---- Judging -------------------------------------------------------------------------- */

@@ -75,6 +75,7 @@ struct snapshot {
 	char *strings; /* strings[0] is "" */
 	size_t strings_size, strings_room;
 	size_t room;
+	size_t ready; /* contexts whose pages are there, or that come one by one */
 	uint32_t recent[SNAPSHOT_RECENT]; /* strings by hash: the last added, so that equal ones
 					     share */
 };
@@ -98,6 +99,13 @@ int snapshot_rename(struct snapshot *snapshot, uint32_t index, const char *name,
 /* Says what it is of: a copy of PATH (may be NULL) and POINT.  0, or -1 with ENOMEM. */
 int snapshot_set_origin(struct snapshot *snapshot, const char *path, const char *point);
 
+/* Brings a context into the cache: it has several lines, and is seldom read but once. */
+static inline void snapshot_fetch(const struct snapshot_context *context)
+{
+	for (size_t at = 0; at < sizeof *context; at += 64)
+		__builtin_prefetch((const char *)context + at);
+}
+
 /* Sets every context's level and end; call once all are added. */
 void snapshot_finish(struct snapshot *snapshot);
 
@@ -110,8 +118,29 @@ void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *f
 void snapshot_fill(struct snapshot_figures *figures, uint64_t value);
 /* The sum over all contexts. */
 void snapshot_totals(const struct snapshot *snapshot, struct snapshot_figures *sum);
-/* Subtree sums of every context into SUMS[n]; one pass, O(n). */
-void snapshot_subtree_sums(const struct snapshot *snapshot, struct snapshot_figures *sums);
+
+/*
+ * Subtree sums.  Most contexts have nothing below them, and their own figures are the sum: for
+ * those nothing is copied.
+ */
+struct snapshot_sums {
+	const struct snapshot *snapshot;
+	struct snapshot_figures *inner; /* of those with others below them; NULL: not made */
+	uint32_t *places;               /* of a context in inner, or SNAPSHOT_NONE */
+};
+
+/* Of a finished snapshot, which must live as long; O(n).  0, or -1 with ENOMEM and nothing made. */
+int snapshot_sums_make(struct snapshot_sums *sums, const struct snapshot *snapshot);
+void snapshot_sums_drop(struct snapshot_sums *sums);
+/* The figures of a context with all that stands below it. */
+static inline const struct snapshot_figures *snapshot_subtree(
+	const struct snapshot_sums *sums, uint32_t context)
+{
+	uint32_t place = sums->places[context];
+
+	return place == SNAPSHOT_NONE ? &sums->snapshot->contexts[context].own
+				      : &sums->inner[place];
+}
 
 /*
  * Whether the snapshot keeps its invariants; writes a sentence on the first that is broken to
