@@ -194,6 +194,79 @@ static void test_kinds(void **state)
 	memctx_delete(top);
 }
 
+/* ---- Order ------------------------------------------------------------------------------ */
+
+enum { FAMILY = 3000 };
+
+/* As the allocator walks them, the snapshot has them: each with its own name and figures. */
+static void assert_walked(struct live *live, const memctx *top)
+{
+	struct live_error error;
+	struct snapshot *snapshot = live_snapshot(live, &error);
+	size_t i = 0, first;
+	char why[200];
+
+	assert_non_null(snapshot);
+	if (!snapshot_valid(snapshot, why, sizeof why))
+		fail_msg("%s", why);
+	while (i < snapshot->n &&
+		strcmp(snapshot_string(snapshot, snapshot->contexts[i].name), "order"))
+		i++;
+	first = i;
+	for (const memctx *ctx = top; ctx != NULL; ctx = memctx_walk(top, ctx), i++) {
+		const struct snapshot_context *context = &snapshot->contexts[i];
+		const memctx *parent = memctx_parent(ctx);
+		struct memctx_stats stats, above;
+
+		assert_true(i < snapshot->n);
+		memctx_stats(ctx, &stats);
+		assert_int_equal(context->id, stats.serial);
+		assert_int_equal(context->own.requested_bytes, stats.requested_bytes);
+		assert_string_equal(snapshot_string(snapshot, context->name), memctx_name(ctx));
+		assert_string_equal(snapshot_string(snapshot, context->ident), memctx_ident(ctx));
+		if (parent != NULL) {
+			memctx_stats(parent, &above);
+			assert_int_equal(snapshot->contexts[context->parent].id, above.serial);
+		}
+	}
+	assert_int_equal(i, snapshot->contexts[first].end);
+	snapshot_free(snapshot);
+}
+
+/* Level by level, so that nearly none of them stands where the tree has it. */
+static void test_order(void **state)
+{
+	struct live_error error;
+	struct live *live = live_open(getpid(), &error);
+	memctx *family[FAMILY], *top = NULL;
+	char ident[16];
+
+	(void)state;
+	assert_non_null(live);
+	for (int i = 0; i < FAMILY; i++) {
+		snprintf(ident, sizeof ident, "%d", i);
+		family[i] = memctx_create(top == NULL ? NULL : family[(i - 1) / 3],
+			top == NULL ? "order" : "member", ident, MEMCTX_ASET,
+			&MEMCTX_SMALL_OPTIONS);
+		assert_non_null(family[i]);
+		top = family[0];
+		new_chunk(family[i], (size_t)i % 500 + 1, 1);
+	}
+	assert_walked(live, top);
+	/* Units are used again, by younger contexts in other places. */
+	for (int i = FAMILY - 1; i >= FAMILY - 1000; i -= 2)
+		memctx_delete(family[i]);
+	for (int i = FAMILY - 1; i >= FAMILY - 1000; i -= 2) {
+		family[i] = memctx_create(
+			family[i * 7 % 1000], "again", "x", MEMCTX_ASET, &MEMCTX_SMALL_OPTIONS);
+		assert_non_null(family[i]);
+		new_chunk(family[i], (size_t)i % 300 + 1, 1);
+	}
+	assert_walked(live, top);
+	live_close(live);
+	memctx_delete(top);
+}
+
 /* ---- Changed regions ------------------------------------------------------------------ */
 
 /* What of a region a copy has: the front with the first rings, and of the first bank its planes. */
@@ -411,6 +484,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_under_fire),
 		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_refused),

@@ -18,7 +18,7 @@
 
 #define NOTHING UINT32_MAX
 #define UNIT_BYTES sizeof(struct region_names)
-#define RUN_UNITS 1024u
+#define RUN_UNITS 256u
 
 _Static_assert(UNIT_BYTES == 256, "a unit is as large as its names");
 
@@ -39,9 +39,10 @@ struct run {
 /* Where a context that was added stands in the tree. */
 struct node {
 	uint64_t serial, parent_serial;
-	uint32_t unit, parent_unit; /* NOTHING: a root */
-	uint32_t first, next;       /* nodes */
-	uint32_t parent;            /* a node; NOTHING: a root, or reached by nobody */
+	uint32_t parent_unit; /* NOTHING: a root */
+	uint32_t first, next; /* nodes */
+	uint32_t parent;      /* a node; NOTHING: a root, or reached by nobody */
+	uint32_t place;       /* in tree order */
 };
 
 struct copy {
@@ -49,6 +50,7 @@ struct copy {
 	struct snapshot *flat; /* the contexts in the order of their units */
 	struct node *nodes;    /* of each */
 	uint32_t *node_of;     /* by unit; NOTHING: none */
+	uint32_t *comes;       /* nodes, by age; then by place in tree order */
 	uint32_t nunits;
 };
 
@@ -58,6 +60,7 @@ static void copy_free(struct copy *copy)
 	snapshot_free(copy->flat);
 	free(copy->nodes);
 	free(copy->node_of);
+	free(copy->comes);
 }
 
 static bool copy_alloc(struct copy *copy)
@@ -238,8 +241,8 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 	else
 		set_figures(record, &copy->run->slots[i].it, context);
 	copy->node_of[unit] = index;
-	copy->nodes[index] = (struct node){record->serial, record->parent_serial, unit,
-		record->parent - 1, NOTHING, NOTHING, NOTHING};
+	copy->nodes[index] = (struct node){record->serial, record->parent_serial,
+		record->parent - 1, NOTHING, NOTHING, NOTHING, NOTHING};
 	return true;
 }
 
@@ -265,22 +268,35 @@ static int add_units(const struct live *live, struct copy *copy)
 
 /* ---- The tree ------------------------------------------------------------------------- */
 
-/* The nodes, oldest first; NULL with ENOMEM. */
-static struct by_serial *sort_nodes(const struct copy *copy)
+static bool is_sorted(const struct copy *copy)
 {
-	size_t n = copy->flat->n;
-	struct by_serial *list = malloc((n ? n : 1) * sizeof *list);
-	bool is_sorted = true;
+	for (uint32_t i = 1; i < copy->flat->n; i++)
+		if (copy->nodes[i - 1].serial > copy->nodes[i].serial)
+			return false;
+	return true;
+}
 
+/* Puts the nodes' numbers into comes, the oldest first; false with ENOMEM. */
+static bool sort_nodes(struct copy *copy)
+{
+	uint32_t n = (uint32_t)copy->flat->n;
+	struct by_serial *list;
+
+	for (uint32_t i = 0; i < n; i++)
+		copy->comes[i] = i;
+	/* As long as no unit was used again. */
+	if (is_sorted(copy))
+		return true;
+	list = malloc(n * sizeof *list);
 	if (!list)
-		return NULL;
-	for (uint32_t i = 0; i < n; i++) {
+		return false;
+	for (uint32_t i = 0; i < n; i++)
 		list[i] = (struct by_serial){copy->nodes[i].serial, i};
-		is_sorted = is_sorted && (i == 0 || list[i - 1].serial <= list[i].serial);
-	}
-	if (!is_sorted)
-		qsort(list, n, sizeof *list, by_serial_compare);
-	return list;
+	qsort(list, n, sizeof *list, by_serial_compare);
+	for (uint32_t i = 0; i < n; i++)
+		copy->comes[i] = list[i].at;
+	free(list);
+	return true;
 }
 
 /* The node that NODE stands below, or NOTHING where that is not there any more. */
@@ -299,13 +315,14 @@ static uint32_t find_parent(const struct copy *copy, const struct node *node)
  * Hangs every node below its parent and returns the first root.  What has lost its parent, or is
  * its own, hangs nowhere and is reached by nobody.
  */
-static uint32_t link_nodes(struct copy *copy, const struct by_serial *list)
+static uint32_t link_nodes(struct copy *copy)
 {
 	uint32_t roots = NOTHING;
 
 	/* The youngest first, each put in front: siblings come out oldest first. */
 	for (size_t i = copy->flat->n; i-- > 0;) {
-		struct node *node = &copy->nodes[list[i].at];
+		uint32_t at = copy->comes[i];
+		struct node *node = &copy->nodes[at];
 		bool is_root = node->parent_unit == NOTHING;
 		uint32_t *head = &roots;
 
@@ -316,7 +333,7 @@ static uint32_t link_nodes(struct copy *copy, const struct by_serial *list)
 			head = &copy->nodes[node->parent].first;
 		}
 		node->next = *head;
-		*head = list[i].at;
+		*head = at;
 	}
 	return roots;
 }
@@ -331,48 +348,65 @@ static uint32_t next_node(const struct copy *copy, uint32_t node)
 	return node == NOTHING ? NOTHING : copy->nodes[node].next;
 }
 
-/* The place of every node in tree order, into its unit; those that hang nowhere come last. */
+static void place_node(struct copy *copy, uint32_t node, uint32_t place)
+{
+	copy->nodes[node].place = place;
+	copy->comes[place] = node;
+}
+
+/* Gives every node its place in tree order; those that hang nowhere come last. */
 static uint32_t place_nodes(struct copy *copy, uint32_t roots)
 {
 	uint32_t n = 0, last = (uint32_t)copy->flat->n;
 
-	for (uint32_t i = 0; i < last; i++)
-		copy->nodes[i].unit = NOTHING;
 	for (uint32_t node = roots; node != NOTHING; node = next_node(copy, node)) {
 		uint32_t parent = copy->nodes[node].parent;
 
 		copy->flat->contexts[node].parent =
-			parent == NOTHING ? SNAPSHOT_NONE : copy->nodes[parent].unit;
-		copy->nodes[node].unit = n++;
+			parent == NOTHING ? SNAPSHOT_NONE : copy->nodes[parent].place;
+		place_node(copy, node, n++);
 	}
 	for (uint32_t i = 0, next = n; i < last; i++)
-		if (copy->nodes[i].unit == NOTHING)
-			copy->nodes[i].unit = next++;
+		if (copy->nodes[i].place == NOTHING)
+			place_node(copy, i, next++);
 	return n;
+}
+
+/* Moves the contexts to their places, each once: where one was taken from the next one goes. */
+static void move_contexts(struct copy *copy)
+{
+	struct snapshot_context *contexts = copy->flat->contexts;
+	uint32_t *comes = copy->comes;
+
+	for (uint32_t i = 0; i < copy->flat->n; i++) {
+		uint32_t at = i, from = comes[i], next = comes[from];
+		struct snapshot_context first;
+
+		if (from == i)
+			continue;
+		first = contexts[i];
+		for (; from != i; from = comes[at]) {
+			next = comes[next];
+			snapshot_fetch(&contexts[next]);
+			contexts[at] = contexts[from];
+			comes[at] = at;
+			at = from;
+		}
+		contexts[at] = first;
+		comes[at] = at;
+	}
 }
 
 /* Puts the contexts in tree order, where they lie: most stand right already. */
 static bool order_contexts(struct copy *copy)
 {
-	struct by_serial *list = sort_nodes(copy);
-	struct snapshot_context *contexts = copy->flat->contexts;
 	uint32_t n;
 
-	if (!list)
+	copy->comes = malloc((copy->flat->n + 1) * sizeof *copy->comes);
+	if (!copy->comes || !sort_nodes(copy))
 		return false;
-	n = place_nodes(copy, link_nodes(copy, list));
-	free(list);
-	for (uint32_t i = 0; i < copy->flat->n; i++) {
-		while (copy->nodes[i].unit != i) {
-			uint32_t place = copy->nodes[i].unit;
-			struct snapshot_context moved = contexts[place];
-
-			contexts[place] = contexts[i];
-			contexts[i] = moved;
-			copy->nodes[i].unit = copy->nodes[place].unit;
-			copy->nodes[place].unit = place;
-		}
-	}
+	n = place_nodes(copy, link_nodes(copy));
+	move_contexts(copy);
 	copy->flat->n = n;
 	return true;
 }
