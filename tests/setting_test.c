@@ -41,6 +41,42 @@ static void settings_replace_kinds(void **unused)
 	world_close(&world);
 }
 
+/* A bump's chunks say nothing of themselves: large are those that its context counts as large. */
+static void large_chunks_of_a_bump(void **unused)
+{
+	static const unsigned maxima[] = {512, 1024, 4096, 6000, 8192, 20000, 32768, 65536};
+	static const unsigned sizes[] = {0, 100, 255, 256, 257, 1000, 1488, 1489, 1500, 1024, 1025,
+		2047, 2048, 2049, 4992, 5000, 8160, 8176, 8177, 9000};
+
+	(void)unused;
+	for (size_t m = 0; m < sizeof maxima / sizeof *maxima; m++) {
+		char text[8000], kind[SETTING_TEXT], message[SETTING_TEXT];
+		struct setting setting;
+		struct memctx_stats stats;
+		struct world world;
+		unsigned n = 0, used = (unsigned)snprintf(
+					text, sizeof text, HEAD "create 1 - aset \"a\"\n");
+
+		for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+			for (unsigned align = 8; align <= 1024; align *= 2)
+				used += (unsigned)snprintf(text + used, sizeof text - used,
+					"alloc 1 %u %u align=%u\n", ++n, sizes[i], align);
+		used += (unsigned)snprintf(text + used, sizeof text - used,
+			"base 1 1000 3\nbase 1 5000 2\nrealloc 1 4000\n");
+		assert_true(used < sizeof text);
+		snprintf(kind, sizeof kind, "*:kind=bump,init=1024,max=%u", maxima[m]);
+		assert_true(setting_parse(kind, &setting, message));
+		world_open_with(&world, text,
+			&(struct replay_options){.settings = &setting, .nsettings = 1});
+		assert_int_equal(world_run(&world, END), 0);
+		memctx_stats(replay_context(world.replay, 1), &stats);
+		assert_in_range(stats.large_chunks, 8, n);
+		assert_int_equal(replay_counts(world.replay)->large, stats.large_chunks);
+		assert_int_equal(replay_counts(world.replay)->reused, 0);
+		world_close(&world);
+	}
+}
+
 static void settings_are_read_and_written(void **unused)
 {
 	static const struct {
@@ -77,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_replace_kinds),
+		cmocka_unit_test(large_chunks_of_a_bump),
 		cmocka_unit_test(settings_are_read_and_written),
 	};
 

@@ -43,6 +43,7 @@ struct node {
 	struct study *study;                    /* NULL: it is a context of the library's */
 	uint32_t parent, child, younger, older; /* the tree; child: the oldest */
 	uint32_t next, previous;                /* in order of creation */
+	uint32_t bump_limit;                    /* of a bump: what is larger is a large chunk */
 	uint8_t kind;                           /* enum trace_kind */
 	uint8_t as;    /* enum memctx_kind, or of setting.h: what it is replayed as */
 	uint8_t state; /* enum node_state */

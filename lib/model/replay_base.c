@@ -183,7 +183,7 @@ static enum replay_step place_base(
 	}
 	base->count += count;
 	replay->based += count;
-	if (size >= node->plain && replay_is_large(node, base->chunks[base->count - 1], size))
+	if (size >= node->plain && replay_is_large(node, base->chunks[base->count - 1], size, 0))
 		replay->counts.large += count;
 	return STEP_DONE;
 }

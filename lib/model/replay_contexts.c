@@ -13,6 +13,9 @@
 
 /* ---- create ------------------------------------------------------------------------------- */
 
+/* Whatever a bump's sizes, larger chunks have blocks of their own. */
+#define BUMP_LARGEST 8176u
+
 static size_t clamp_size(uint64_t size)
 {
 	return size > PTRDIFF_MAX ? PTRDIFF_MAX : (size_t)size;
@@ -66,6 +69,15 @@ static uint32_t plain_below(const struct trace_event *event, enum memctx_kind ki
 		limit /= 2;
 	/* The largest fine class within it is at least half of it. */
 	return (options->classes == MEMCTX_CLASSES_FINE ? limit / 2 : limit) + 1;
+}
+
+/* As the kind bump has it: the largest size that is no large chunk. */
+static uint32_t bump_limit(const struct memctx_options *options)
+{
+	size_t max = options->max_size != 0 ? options->max_size : MEMCTX_DEFAULT_OPTIONS.max_size;
+	size_t limit = (max < 1024 ? 1024 : max) / 4 & ~(size_t)15;
+
+	return limit < BUMP_LARGEST ? (uint32_t)limit : BUMP_LARGEST;
 }
 
 static char *copy_text(const char *text, size_t length)
@@ -128,6 +140,7 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	node->chunk_size = event->create->chunk;
 	node->as = (uint8_t)kind;
 	node->plain = plain_below(event, kind, &options);
+	node->bump_limit = bump_limit(&options);
 	if (study != NULL)
 		replay_study_begin(replay, at, study);
 	node->epoch = replay->epoch;

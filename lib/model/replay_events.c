@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* Larger chunks of a bump of the usual sizes have blocks of their own. */
-#define BUMP_LARGEST 8176u
 #define LARGEST_ALIGN ((uint64_t)1 << 30) /* that memctx_alloc_aligned() can do */
 
 /* Takes a live chunk away from the allocator and the figures; its entry stays. */
@@ -31,13 +29,13 @@ static void release_chunk(struct replay *replay, struct idmap_entry *entry)
 	replay_take_live(replay, node, 1, entry->size);
 }
 
-/* In a bump context, whose chunks say nothing of themselves, by the size alone. */
-bool replay_is_large(const struct node *node, const void *chunk, uint64_t size)
+/* In a bump context, whose chunks say nothing of themselves, by what was asked for alone. */
+bool replay_is_large(const struct node *node, const void *chunk, uint64_t size, uint64_t align)
 {
 	struct memctx_chunk_info info;
 
 	if (node->as == MEMCTX_BUMP)
-		return size > BUMP_LARGEST;
+		return size > node->bump_limit || (align > 8 && align > node->bump_limit - size);
 	if (node->study != NULL)
 		return replay_study_is_large(node, chunk, size);
 	return memctx_describe(chunk, &info) && info.is_large;
@@ -58,11 +56,11 @@ static uintptr_t tags_for(const struct node *node, uint64_t size, uint64_t align
 }
 
 /* Counts the chunk if it is large; the allocator's own counts tell about the others. */
-static void count_large(
-	struct replay *replay, const struct node *node, uintptr_t tagged, uint64_t size)
+static void count_large(struct replay *replay, const struct node *node, uintptr_t tagged,
+	uint64_t size, uint64_t align)
 {
 	if ((tagged & CHUNK_LARGE) != 0 && !replay->dry &&
-		replay_is_large(node, (void *)(tagged & ~(uintptr_t)CHUNK_TAGS), size))
+		replay_is_large(node, (void *)(tagged & ~(uintptr_t)CHUNK_TAGS), size, align))
 		replay->counts.large++;
 }
 
@@ -145,7 +143,7 @@ static enum replay_step place_chunk(
 	entry->size = event->size;
 	entry->node = at;
 	entry->era = node->era & IDMAP_LAST_ERA;
-	count_large(replay, node, entry->ptr, event->size);
+	count_large(replay, node, entry->ptr, event->size, align);
 	node->allocs++;
 	replay_add_live(replay, node, 1, event->size);
 	return replay_done(replay, event);
@@ -239,7 +237,7 @@ static enum replay_step resize_chunk(
 		entry->ptr = chunk | tags;
 		if (chunk != old) {
 			replay->moved++;
-			count_large(replay, node, entry->ptr, event->size);
+			count_large(replay, node, entry->ptr, event->size, 0);
 		}
 	}
 	replay_take_live(replay, node, 1, entry->size);

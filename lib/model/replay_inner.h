@@ -98,7 +98,7 @@ enum replay_step replay_other(struct replay *replay, const struct trace_event *e
 enum replay_step replay_wrong_size(
 	struct replay *replay, const struct trace_event *event, const struct node *node);
 /* Whether a chunk of SIZE bytes in NODE stands alone in its block. */
-bool replay_is_large(const struct node *node, const void *chunk, uint64_t size);
+bool replay_is_large(const struct node *node, const void *chunk, uint64_t size, uint64_t align);
 
 /* Whether the entry's chunk lives. */
 static inline bool replay_lives(const struct replay *replay, const struct idmap_entry *entry)
