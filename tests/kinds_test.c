@@ -55,6 +55,37 @@ static void options_that_cannot_be(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* Large chunks too, those of a malloc context among them, and those that a realloc moved. */
+static void contexts_of_16_align_all(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct memctx_options options = {.align = 16,
+			.classes = kind == FINE ? MEMCTX_CLASSES_FINE : MEMCTX_CLASSES_POW2};
+		memctx *ctx = memctx_create(NULL, "16", NULL,
+			kind == FINE ? MEMCTX_ASET : (enum memctx_kind)kind, &options);
+
+		assert_non_null(ctx);
+		for (size_t size = 0; size < 40000; size += size < 300 ? 1 : 997) {
+			void *chunk = memctx_alloc(ctx, size);
+
+			assert_non_null(chunk);
+			assert_int_equal((uintptr_t)chunk % 16, 0);
+			assert_int_equal((uintptr_t)memctx_alloc_aligned(ctx, size, 16) % 16, 0);
+			if (kind == MEMCTX_BUMP)
+				continue;
+			chunk = memctx_realloc(chunk, size * 3 + 5);
+			assert_int_equal((uintptr_t)chunk % 16, 0);
+			chunk = memctx_realloc(chunk, size / 2);
+			assert_int_equal((uintptr_t)chunk % 16, 0);
+			if (size % 2 == 0)
+				memctx_free(chunk);
+		}
+		assert_sound(ctx);
+		memctx_delete(ctx);
+	}
+}
+
 /* ---- slab -------------------------------------------------------------------------------------
  */
 
@@ -475,6 +506,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_have_names),
 		cmocka_unit_test(options_that_cannot_be),
+		cmocka_unit_test(contexts_of_16_align_all),
 		cmocka_unit_test(slab_blocks_drain_and_go_back),
 		cmocka_unit_test(slab_takes_other_sizes),
 		cmocka_unit_test(generation_serves_a_queue),
