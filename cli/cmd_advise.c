@@ -4,19 +4,22 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/advise.h"
+#include "model/jsonadvise.h"
 #include "model/size.h"
 #include "page.h"
 #include "run.h"
 #include "screen.h"
 
-enum { OPTION_SLOWER, OPTION_KEEP_GOING, OPTION_MEMORY };
+enum { OPTION_JSON, OPTION_SLOWER, OPTION_KEEP_GOING, OPTION_MEMORY };
 enum { NAME = 26 };
 
 static const struct cli_option options[] = {
+	[OPTION_JSON] = {'j', "json", NULL, "print one JSON object"},
 	[OPTION_SLOWER] = {'s', "slower", "PERCENT",
 		"accept what takes so much more time (5); any: don't measure time"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "leave out events in error"},
@@ -39,12 +42,14 @@ static int take_slower(const struct cli_args *args, struct advise *advise)
 	return CLI_DONE;
 }
 
-static int parse_options(struct cli_args *args, struct run *run, struct advise *advise)
+static int parse_options(struct cli_args *args, struct run *run, struct advise *advise, bool *json)
 {
 	int option, status = CLI_DONE;
 
 	while ((option = cli_next(args)) >= 0) {
-		if (option == OPTION_SLOWER)
+		if (option == OPTION_JSON)
+			*json = true;
+		else if (option == OPTION_SLOWER)
 			status = take_slower(args, advise);
 		else if (option == OPTION_KEEP_GOING)
 			run->options.keep_going = true;
@@ -155,32 +160,52 @@ static void print(struct page *page, const struct run *run, const struct advise 
 		print_argument(page, &advise->list[i].setting);
 }
 
+static int print_json(
+	const struct run *run, const struct script *script, const struct advise *advise)
+{
+	int result;
+
+	errno = 0;
+	result = json_write_advise(stdout, run->path, script, advise);
+	cli_look_at_output();
+	if (result == 0 || errno != ENOMEM)
+		return CLI_DONE;
+	cli_error("advise: out of memory");
+	return CLI_SYSTEM;
+}
+
+static int look_for_advice(struct run *run, struct advise *result, bool json)
+{
+	struct page page;
+	struct script *script;
+	int status = run_read_script(run, &script);
+
+	if (status != CLI_DONE)
+		return status;
+	result->progress = cli_settings.progress ? say_progress : NULL;
+	status = advise(result, script) == 0 ? CLI_DONE : CLI_SYSTEM;
+	cli_progress_end();
+	if (status != CLI_DONE) {
+		cli_error("advise: out of memory");
+	} else if (json) {
+		status = print_json(run, script, result);
+	} else {
+		page = screen_page();
+		print(&page, run, result);
+	}
+	script_free(script);
+	return status;
+}
+
 static int run_advise(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
 	struct run run = RUN_INIT;
 	struct advise result = {.slower = 1.05, .share = 0.01};
-	struct page page;
-	struct script *script;
-	int status = parse_options(&args, &run, &result);
+	bool json = false;
+	int status = parse_options(&args, &run, &result, &json);
 
-	if (status < 0)
-		status = run_read_script(&run, &script);
-	else
-		return status;
-	if (status != CLI_DONE)
-		return status;
-	result.progress = cli_settings.progress ? say_progress : NULL;
-	status = advise(&result, script) == 0 ? CLI_DONE : CLI_SYSTEM;
-	cli_progress_end();
-	script_free(script);
-	if (status != CLI_DONE) {
-		cli_error("advise: out of memory");
-		return status;
-	}
-	page = screen_page();
-	print(&page, &run, &result);
-	return CLI_DONE;
+	return status < 0 ? look_for_advice(&run, &result, json) : status;
 }
 
 const struct command command_advise = {

@@ -51,7 +51,9 @@ static const char trace_text[] =
 
 static const char json_text[] =
 	"memctx-tool replay --json prints one object. Sizes are numbers of bytes; what is not "
-	"known is null.\n"
+	"known is null. Its schema, and those of what tree, diff, leaks, compare and advise print "
+	"with --json, are the files memctx-COMMAND.schema.json that are installed in "
+	"share/memctx.\n"
 	"\n"
 	"  schema, version     \"memctx-replay\", 1\n"
 	"  events              each word of the trace to its count, skipped ones not\n"

@@ -408,8 +408,8 @@ MEMCTX_API void memctx_set_misuse(memctx_misuse_fn *func, void *arg);
  * The only door to the system.  Sizes are bytes; each function may be called by any thread.
  * alloc returns 16-byte aligned memory or NULL; free gets the size that was asked for; resize
  * (may be NULL) keeps the contents and the alignment and may move, or returns NULL with the old
- * memory as it was.  reserve returns page-aligned address space that need not be usable until commit (0 or
- * -1) makes a page-aligned part of it usable and zero.
+ * memory as it was.  reserve returns page-aligned address space that need not be usable until
+ * commit (0 or -1) makes a page-aligned part of it usable and zero.
  */
 struct memctx_backing {
 	void *(*alloc)(size_t size, void *arg);

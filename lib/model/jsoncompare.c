@@ -25,12 +25,16 @@ static bool add_figures(struct cJSON *object, const struct compare_row *row)
 	       value_add_number(object, "total_nblocks", f->total_nblocks);
 }
 
-static bool add_row(struct cJSON *array, const struct compare_row *row)
+/* LABEL gets what of the row's has to last until all is printed. */
+static bool add_row(struct cJSON *array, const struct compare_row *row, struct json_text *label)
 {
 	struct cJSON *object = value_add_object(array, NULL);
 	struct cJSON *time;
+	bool escaped = false;
+	const char *shown = json_presentable(row->label, label, &escaped);
 
-	if (!value_add_string(object, "row", row->label))
+	if (shown == NULL || !value_add_string(object, "row", shown) ||
+		(escaped && !value_add_true(object, "row_escaped")))
 		return false;
 	if (row->refused)
 		return value_add_true(object, "refused") != NULL;
@@ -44,30 +48,38 @@ static bool add_row(struct cJSON *array, const struct compare_row *row)
 	       add_figures(value_add_object(object, "peak"), row);
 }
 
+static bool add_all(struct cJSON *head, const char *path, const struct script *script,
+	const struct compare_row *rows, size_t n, struct json_text *texts)
+{
+	struct cJSON *array;
+
+	if (!json_add_head(head, "memctx-compare") || !json_add_path(head, path, &texts[n]) ||
+		!value_add_number(head, "events", script->events) ||
+		!value_add_number(head, "left_out", script->skipped))
+		return false;
+	array = value_add_array(head, "rows");
+	for (size_t i = 0; i < n; i++)
+		if (!add_row(array, &rows[i], &texts[i]))
+			return false;
+	return array != NULL;
+}
+
 int json_write_compare(FILE *out, const char *path, const struct script *script,
 	const struct compare_row *rows, size_t n)
 {
+	struct json_text *texts = calloc(n + 1, sizeof *texts);
 	struct cJSON *head = value_object();
-	struct json_text text = {0};
-	size_t strings = strlen(path) * 6;
-	bool done = value_add_string(head, "schema", "memctx-compare") &&
-		    value_add_number(head, "version", 1) && value_add_string(head, "trace", path) &&
-		    value_add_number(head, "events", script->events) &&
-		    value_add_number(head, "left_out", script->skipped);
-	struct cJSON *array = value_add_array(head, "rows");
+	size_t strings = 4 * strlen(path) + n * (4 * SETTING_TEXT + JSON_OBJECT);
+	int result = -1, error;
 
-	for (size_t i = 0; done && i < n; i++) {
-		done = add_row(array, &rows[i]);
-		strings += strlen(rows[i].label) * 6 + JSON_OBJECT;
-	}
-	if (!done || text_print(&text, head, strings) != 0) {
-		value_delete(head);
-		free(text.text);
-		errno = ENOMEM;
-		return -1;
-	}
+	if (texts != NULL && add_all(head, path, script, rows, n, texts) &&
+		json_put(out, head, strings) == 0)
+		result = 0;
+	error = errno;
 	value_delete(head);
-	done = fwrite(text.text, 1, text.size, out) == text.size && fputc('\n', out) != EOF;
-	free(text.text);
-	return done ? 0 : -1;
+	for (size_t i = 0; texts != NULL && i <= n; i++)
+		free(texts[i].text);
+	free(texts);
+	errno = error;
+	return result;
 }

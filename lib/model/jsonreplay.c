@@ -81,17 +81,6 @@ static bool add_counts(struct cJSON *object, const struct replay_counts *counts)
 	       value_add_number(object, "peak_live_chunks", counts->peak_live_chunks);
 }
 
-static int write_object(FILE *out, struct cJSON *object, size_t strings)
-{
-	struct json_text text = {0};
-	int result = text_print(&text, object, strings);
-
-	if (!result && (fwrite(text.text, 1, text.size, out) != text.size || putc('\n', out) < 0))
-		result = -1;
-	free(text.text);
-	return result;
-}
-
 int json_write_replay(FILE *out, const struct json_replay *replay)
 {
 	double seconds = replay->elapsed_seconds;
@@ -106,7 +95,7 @@ int json_write_replay(FILE *out, const struct json_replay *replay)
 		add_moment(object, "end", replay->end) &&
 		value_add_double(object, "elapsed_seconds", seconds) &&
 		value_add_double(object, "events_per_second", rate))
-		result = write_object(out, object, 4096 + 4 * strlen(replay->path));
+		result = json_put(out, object, 4096 + 4 * strlen(replay->path));
 	error = errno;
 	value_delete(object);
 	free(buffer.text);

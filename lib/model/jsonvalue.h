@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "model/snapshot.h"
 
@@ -97,6 +98,8 @@ void json_set_figures(const struct json_figures *form, const struct snapshot_fig
 bool json_add_head(struct cJSON *object, const char *schema);
 /* KEY, and where it was escaped KEY_escaped.  BUFFER as for json_presentable(). */
 bool json_add_path(struct cJSON *object, const char *path, struct json_text *buffer);
+/* Prints OBJECT, which has STRINGS bytes of strings, on a line; as text_print(). */
+int json_put(FILE *out, struct cJSON *object, size_t strings);
 
 /* ---- Reading -------------------------------------------------------------------------- */
 

@@ -138,6 +138,17 @@ bool json_add_path(struct cJSON *object, const char *path, struct json_text *buf
 	       (!escaped || value_add_true(object, "path_escaped"));
 }
 
+int json_put(FILE *out, struct cJSON *object, size_t strings)
+{
+	struct json_text text = {0};
+	int result = text_print(&text, object, strings);
+
+	if (!result && (fwrite(text.text, 1, text.size, out) != text.size || putc('\n', out) < 0))
+		result = -1;
+	free(text.text);
+	return result;
+}
+
 int json_names(struct json_text *path, const char *const *names, size_t n, struct json_text *buffer)
 {
 	bool escaped;

@@ -14,6 +14,8 @@ exec 2>&1
 memctx-tool advise --slower any in.trace
 memctx-tool advise --slower 1000 --bytes in.trace | sed -n 's/  *[0-9.]*  \(init=.*\)/ TIME \1/p'
 memctx-tool replay --json --set "It's:init=1K" in.trace | jq .peak.total_bytes
+memctx-tool advise --json --slower any in.trace |
+	jq -c '.schema, .path, .peak_total_bytes, .slower, .advice[], .together'
 printf 'memctx-trace 1\ncreate 1 - aset "a" init=1024 max=1024\n' | memctx-tool advise -
 memctx-tool advise --slower -3 in.trace
 echo "status $?"

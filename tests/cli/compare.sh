@@ -22,7 +22,7 @@ jq -c '.events, (.rows[] | [.row, .not_done, .system_allocations, .peak.peak_eve
 	.peak.freelist_bytes, .peak.tail_bytes, .peak.unfreed_bytes])' all.json
 jq -c '[.rows[] | .ns_per_operation | .q1 > 0 and .q1 <= .median and .median <= .q3] | all' all.json
 jq -c '[.rows[] | .resident_bytes | . >= 0 and . < 200000] | all' all.json
-jq -c '[.schema, .version, .trace]' all.json
+jq -c '[.schema, .version, .path]' all.json
 memctx-tool compare --seconds 0 --json in.trace own 'Top:init=1K,max=2K;T*:classes=fine' |
 	jq -c '.rows[] | [.row, .peak.total_bytes]'
 memctx-tool compare --seconds 0 in.trace aset bump | sed -n '/^OF THE PEAK/,$p'
