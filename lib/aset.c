@@ -141,12 +141,13 @@ static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *pa
 		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
-/* memctx_alloc() where events are recorded: apart, so that it needs no frame where they are not. */
-static __attribute__((noinline)) void *alloc_recorded(
-	memctx *ctx, size_t slack, void **bin, void *payload, int mode)
+/* memctx_alloc() where events are recorded. */
+static inline void *alloc_recorded(memctx *ctx, size_t slack, void **bin, void *payload, int mode)
 {
+	MCX_APART(slack);
+	MCX_APART(bin);
 	if (mcx_unlikely(!mcx_event_usual(
-		    ctx, mode, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload))))
+		    ctx, mode, mcx_word_use(bin, slack), (uintptr_t)payload, &mcx_writer.alloc)))
 		return alloc_rare(ctx, slack, bin, payload);
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
@@ -243,10 +244,11 @@ static MCX_COLD void free_rare(void *payload, uint64_t word)
 	aset_push(payload, word, mcx_word_middle(word));
 }
 
-static __attribute__((noinline)) void free_recorded(void *payload, uint64_t word, int mode)
+static inline void free_recorded(void *payload, uint64_t word, int mode)
 {
+	MCX_APART(word);
 	if (mcx_unlikely(!mcx_event_usual(mcx_bin_owner(mcx_word_address(word)), mode, word,
-		    mcx_what_chunk(REGION_FREE, payload))))
+		    (uintptr_t)payload, &mcx_writer.free)))
 		free_rare(payload, word);
 	else
 		aset_push(payload, word, mcx_word_middle(word));

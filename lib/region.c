@@ -307,6 +307,7 @@ static void fork_prepare(void)
 	mcx_ring_lock();
 	if (mcx_region == NULL)
 		return;
+	mcx_ring_flush();
 	region.child_fd = file_make(region.banks);
 	if (region.child_fd >= 0 && !copy_region(region.child_fd)) {
 		close(region.child_fd);

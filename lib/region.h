@@ -22,23 +22,30 @@
 #ifndef MCX_REGION_H
 #define MCX_REGION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* "memctx" and two bytes that a text would not have, as the machine stores them. */
 #define REGION_MAGIC UINT64_C(0x0a0d7874636d656d)
-#define REGION_LAYOUT 2u
+#define REGION_LAYOUT 3u
 #define REGION_NAME "memctx"
 #define REGION_HEADER_BYTES 65536u
 #define REGION_RINGS 1024u
 #define REGION_CLASSES 11u
 
-/* A thread's ring.  Entry (n & (size - 1)) holds event n, for the last SIZE events below head. */
+/*
+ * A thread's ring.  Entry (n & (size - 1)) holds entry number n of the thread, the latest of those.
+ * The head is stored with every REGION_HEAD_LAGth entry only: those from it on are there as far as
+ * region_is_written() says so of each of them, and as one without a gap.
+ */
+#define REGION_HEAD_LAG 64u
+
 struct region_ring {
-	uint64_t head;   /* events written since the ring was made; never falls */
+	uint64_t head;   /* entries written since the ring was made, or less; never falls */
 	uint64_t offset; /* of its first event in the file */
 	uint32_t size;   /* in events, a power of two; 0: there is no such ring */
 	uint32_t tid;    /* of the thread that writes it; 0: it has ended */
-	uint64_t gap;    /* head when recording was last switched on after having been off */
+	uint64_t gap;    /* entries written when recording was last switched on after a pause */
 };
 
 struct region_header {
@@ -71,7 +78,9 @@ _Static_assert(sizeof(struct region_header) <= REGION_HEADER_BYTES, "the header 
 /*
  * word   in an event about a chunk: the chunk's header word while it is in use (chunk.h), which
  *        names context, class and slack; in others the address of the context << 16, or a number
- * what   op << 56 | the address of the payload, or another number of 48 bits
+ * what   lap | op << 56 | the address of the payload, or another number of 48 bits
+ *
+ * WHAT is stored last, and of an event of several entries the first entry last.
  */
 #define REGION_SIZED 0xf8u /* low bits of the address in a word: the slack's bits are the size */
 
@@ -80,7 +89,9 @@ struct region_event {
 	uint64_t what;
 };
 
+#define REGION_LAP ((uint64_t)1 << 63) /* set in the first lap of a ring, then in every second */
 #define REGION_OP_SHIFT 56
+#define REGION_OP_MASK 127u
 #define REGION_WHAT_MASK (((uint64_t)1 << 48) - 1)
 
 enum region_op {
@@ -104,7 +115,7 @@ enum region_op {
 	REGION_DELETE,  /* one context: those below it were deleted before */
 	REGION_MOVE,    /* context; REGION_PARENT follows */
 	REGION_HANDOFF, /* word: the context's address << 16 | ring it was last in; REGION_HEAD */
-	REGION_HEAD,    /* word: that ring's head: its events below come before */
+	REGION_HEAD,    /* word: entries of that ring that come before */
 	REGION_TIME,    /* word: CLOCK_MONOTONIC in ns */
 	REGION_GAP,     /* recording was off before this */
 	REGION_BLOCKS,  /* watched arena; what: blocks, signed; REGION_SIZE: bytes, signed */
@@ -112,6 +123,23 @@ enum region_op {
 	REGION_CHUNK,   /* of a creation; word: chunk_size; what: enum memctx_classes */
 	REGION_OPS
 };
+
+/* The lap of entry NUMBER of a ring of SIZE. */
+static inline uint64_t region_lap(uint64_t number, uint64_t size)
+{
+	return (number & size) == 0 ? REGION_LAP : 0;
+}
+
+/*
+ * Whether WHAT, found where entry NUMBER belongs, is that entry's.  It must be one of the next SIZE
+ * entries from a head on that was read before; memory that is zero, as that of a child's rings
+ * may be, never is.
+ */
+static inline bool region_is_written(uint64_t what, uint64_t number, uint64_t size)
+{
+	return (what & REGION_LAP) == region_lap(number, size) &&
+	       (what >> REGION_OP_SHIFT & REGION_OP_MASK) != 0;
+}
 
 /*
  * A slot of a watched arena has its blocks in total_bytes and nblocks, its chunks in large_chunks

@@ -61,18 +61,19 @@ static uint64_t clock_ns(void)
 }
 
 /*
- * Makes this thread write where RING's head is: usual events go up to the next that the clock is
- * read at.
+ * Makes HEAD the head of this thread's RING, and the thread write there: usual events go up to the
+ * next that the clock is read at.
  */
-static void writer_aim(struct mcx_ring *ring)
+static void writer_aim(struct mcx_ring *ring, uint64_t head)
 {
-	uint64_t place = ring->shared->head & ring->mask;
+	uint64_t lap = region_lap(head, ring->mask + 1);
 
+	__atomic_store_n(&ring->shared->head, head, __ATOMIC_RELEASE);
 	mcx_writer.ring = ring;
-	mcx_writer.head = &ring->shared->head;
-	mcx_writer.next = &ring->events[place];
-	mcx_writer.stop =
-		&ring->events[(place + MCX_RING_CLOCK - 1) & ~(uint64_t)(MCX_RING_CLOCK - 1)];
+	mcx_writer.lap = lap;
+	mcx_writer.alloc = lap + mcx_what(REGION_ALLOC, 0);
+	mcx_writer.free = lap + mcx_what(REGION_FREE, 0);
+	mcx_writer.next = &ring->events[head & ring->mask];
 }
 
 static void writer_end(void)
@@ -80,15 +81,41 @@ static void writer_end(void)
 	mcx_writer = (struct mcx_writer){.ring = &unborn};
 }
 
+/* Entries that this thread has written to its ring: usual events do not store the head. */
+static uint64_t writer_head(void)
+{
+	const struct mcx_ring *ring = mcx_writer.ring;
+	uint64_t head = ring->shared->head;
+
+	return head + (((uint64_t)(mcx_writer.next - ring->events) - head) & ring->mask);
+}
+
+/*
+ * How many entries any ring has, in any thread: at least those that this thread knows of.  A place
+ * that was written over meanwhile looks like one not yet written, but by then the head is beyond
+ * all that usual events added to what it was.
+ */
+static uint64_t ring_head(const struct mcx_ring *ring)
+{
+	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), at = head;
+
+	while (at - head < REGION_HEAD_LAG &&
+		region_is_written(
+			__atomic_load_n(&ring->events[at & ring->mask].what, __ATOMIC_ACQUIRE), at,
+			ring->mask + 1))
+		at++;
+	head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
+	return head > at ? head : at;
+}
+
 static void ring_put(struct mcx_ring *ring, const struct region_event *entries, unsigned n)
 {
-	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
+	uint64_t head = writer_head();
 
-	for (unsigned i = 0; i < n; i++)
-		mcx_ring_store(
-			&ring->events[(head + i) & ring->mask], entries[i].word, entries[i].what);
-	__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
-	writer_aim(ring);
+	for (unsigned i = n; i-- > 0;)
+		mcx_ring_store(&ring->events[(head + i) & ring->mask], entries[i].word,
+			entries[i].what | region_lap(head + i, ring->mask + 1));
+	writer_aim(ring, head + n);
 }
 
 static void ring_time(struct mcx_ring *ring)
@@ -149,7 +176,7 @@ static struct mcx_ring *ring_begin(void)
 	ring = ring_find();
 	if (ring != NULL) {
 		ring->shared->tid = (uint32_t)syscall(SYS_gettid);
-		writer_aim(ring);
+		writer_aim(ring, ring->shared->head);
 	}
 	mcx_ring_unlock();
 	/* So that the thread's end is noticed. */
@@ -162,6 +189,7 @@ void mcx_ring_end(void)
 {
 	struct mcx_ring *ring = mcx_writer.ring;
 
+	mcx_ring_flush();
 	writer_end();
 	if (ring == &unborn || mcx_region == NULL)
 		return;
@@ -186,7 +214,7 @@ static struct mcx_ring *ring_take(memctx *ctx)
 
 		entries[0].word = mcx_context_word(ctx) | (uint64_t)(before - rings);
 		entries[0].what = mcx_what(REGION_HANDOFF, 0);
-		entries[1].word = __atomic_load_n(&before->shared->head, __ATOMIC_RELAXED);
+		entries[1].word = ring_head(before);
 		entries[1].what = mcx_what(REGION_HEAD, 0);
 		ring_put(ring, entries, 2);
 	}
@@ -222,7 +250,7 @@ void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 	uint64_t head;
 
 	if (ring != NULL) {
-		head = ring->shared->head;
+		head = writer_head();
 		ring_put(ring, &event, 1);
 		if (is_first || head % MCX_RING_CLOCK == 0)
 			ring_time(ring);
@@ -246,7 +274,7 @@ void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
 	/* A ring that is too small shows the beginning; a shortened text is better than none. */
 	if (n > (ring->mask + 1) / 2)
 		n = (unsigned)(ring->mask + 1) / 2;
-	head = ring->shared->head;
+	head = writer_head();
 	ring_put(ring, entries, n);
 	if (head / MCX_RING_CLOCK != (head + n) / MCX_RING_CLOCK)
 		ring_time(ring);
@@ -392,11 +420,9 @@ void mcx_event_move(memctx *ctx)
 static void rings_switch(bool on)
 {
 	for (unsigned i = 0; i < all.made; i++) {
-		struct region_ring *shared = rings[i].shared;
-
 		if (on && !all.is_on)
-			__atomic_store_n(&shared->gap,
-				__atomic_load_n(&shared->head, __ATOMIC_RELAXED), __ATOMIC_RELEASE);
+			__atomic_store_n(
+				&rings[i].shared->gap, ring_head(&rings[i]), __ATOMIC_RELEASE);
 	}
 	all.is_on = on;
 	ring_mode_set();
@@ -451,7 +477,16 @@ void mcx_ring_stop(void)
 	atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
 }
 
-/* The rings' heads are in the header; of the events only this thread's are copied. */
+void mcx_ring_flush(void)
+{
+	if (mcx_writer.ring != &unborn && mcx_region != NULL)
+		writer_aim(mcx_writer.ring, writer_head());
+}
+
+/*
+ * The rings' heads are in the header; of the events only this thread's are copied.  Zeros are what
+ * the others' last entries are in the child, and belong to nobody.
+ */
 bool mcx_ring_copy(int fd)
 {
 	struct mcx_ring *mine = mcx_writer.ring;
@@ -475,8 +510,11 @@ void mcx_ring_child(void)
 	}
 	for (unsigned i = 0; i < all.made; i++)
 		rings[i].shared->tid = 0;
-	if (mcx_writer.ring != &unborn)
+	if (mcx_writer.ring != &unborn) {
+		/* What other handlers of the fork still did is in the parent's file alone. */
+		writer_aim(mcx_writer.ring, mcx_writer.ring->shared->head);
 		mcx_writer.ring->shared->tid = (uint32_t)syscall(SYS_gettid);
+	}
 }
 
 void mcx_public_swap(struct mcx_public *other)

@@ -2,10 +2,10 @@
 /*
  * Recording events in this thread's ring, for the files of the library.
  *
- * An event of the usual kind is two stores and a head; the ring's memory is in the published
- * region.  The head is stored last, with release, so that a reader that loads it with acquire finds
- * whole what lies below it.  A record that needs more than one entry is published by one
- * store of the head.
+ * An event of the usual kind is two stores; the ring's memory is in the published region.  The
+ * ring's head is stored where the clock is read alone: up to there a reader goes by the lap that
+ * each entry's second word has, stored with release.  Of a record of several entries the first is
+ * stored last, so that it appears whole.
  *
  * Invariant: the events of a context stand in an order that a reader can restore: a context's
  * `ring` is the one that holds its latest event, and a thread whose ring is another writes
@@ -16,8 +16,8 @@
 
 #include "internal.h"
 
-/* The clock is read at every event whose number is a multiple of it. */
-#define MCX_RING_CLOCK 64u
+/* The clock is read at every entry whose number is a multiple of it, and the head stored. */
+#define MCX_RING_CLOCK REGION_HEAD_LAG
 
 /* A ring in this process; one for each region_ring, never freed. */
 struct mcx_ring {
@@ -28,9 +28,9 @@ struct mcx_ring {
 
 /* Where this thread writes. */
 struct mcx_writer {
-	struct region_event *next; /* where the usual event goes: that of the head */
-	struct region_event *stop; /* where the clock is due, or next where there is no ring */
-	uint64_t *head;            /* the ring's */
+	struct region_event *next; /* where the next entry goes; NULL: there is no ring */
+	uint64_t lap;              /* of it and what follows up to where the clock is due */
+	uint64_t alloc, free;      /* that lap with REGION_ALLOC, with REGION_FREE */
 	struct mcx_ring *ring;
 };
 
@@ -77,35 +77,43 @@ static inline uint64_t mcx_context_word(const memctx *ctx)
 	return (uint64_t)(uintptr_t)ctx << 16;
 }
 
+/* Rings begin at pages. */
+static inline bool mcx_clock_is_due(const struct region_event *next)
+{
+	return (uintptr_t)next % (MCX_RING_CLOCK * sizeof *next) == 0;
+}
+
 static inline void mcx_ring_store(struct region_event *event, uint64_t word, uint64_t what)
 {
 	__atomic_store_n(&event->word, word, __ATOMIC_RELAXED);
-	__atomic_store_n(&event->what, what, __ATOMIC_RELAXED);
+	__atomic_store_n(&event->what, what, __ATOMIC_RELEASE);
 }
 
 /*
- * Writes an event of one entry where nothing rare is due, else returns false and has done nothing.
- * MODE is not MCX_RING_OFF.
+ * Writes an event of one entry, WHAT in this thread's LAP, where nothing rare is due, else returns
+ * false and has done nothing.  MODE is not MCX_RING_OFF.
  *
  * memctx_alloc() and memctx_free() call it before they store anything themselves.  Their stores go
  * where the chunk's header word says, and until that has come from memory some processors hold back
  * the loads here, and with them the next cache misses.
  */
-static inline bool mcx_event_usual(const memctx *ctx, int mode, uint64_t word, uint64_t what)
+static inline bool mcx_event_usual(
+	const memctx *ctx, int mode, uint64_t word, uint64_t what, const uint64_t *lap)
 {
 	struct mcx_writer *writer = &mcx_writer;
 	struct region_event *next = writer->next;
-	uint64_t *head = writer->head;
 
-	if (mcx_unlikely(mode != MCX_RING_ALONE && ctx->ring != writer->ring))
+	if (mcx_unlikely(mode > MCX_RING_ALONE && ctx->ring != writer->ring))
 		return false;
-	if (mcx_unlikely(next == writer->stop))
+	if (mcx_unlikely(mcx_clock_is_due(next)))
 		return false;
 	writer->next = next + 1;
-	mcx_ring_store(next, word, what);
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	mcx_ring_store(next, word, what + *lap);
 	return true;
 }
+
+/* What is computed of X from here on is not computed before, where nothing is recorded. */
+#define MCX_APART(x) __asm__("" : "+r"(x))
 
 /*
  * One event of CTX of one entry, about RESULT, which it returns: a function that ends with an
@@ -115,7 +123,8 @@ static inline void *mcx_event(memctx *ctx, uint64_t word, uint64_t what, void *r
 {
 	int mode = mcx_ring_mode();
 
-	if (mode == MCX_RING_OFF || mcx_likely(mcx_event_usual(ctx, mode, word, what)))
+	if (mode == MCX_RING_OFF ||
+		mcx_likely(mcx_event_usual(ctx, mode, word, what, &mcx_writer.lap)))
 		return result;
 	return mcx_event_rare(ctx, word, what);
 }
@@ -186,6 +195,8 @@ void mcx_ring_lock(void) MCX_HIDDEN;
 void mcx_ring_unlock(void) MCX_HIDDEN;
 /* Copies this thread's events to where they belong in the file of a child to be. */
 bool mcx_ring_copy(int fd) MCX_HIDDEN;
+/* Stores this thread's head as it is. */
+void mcx_ring_flush(void) MCX_HIDDEN;
 void mcx_ring_child(void) MCX_HIDDEN;
 /* unit.c */
 void mcx_units_lock(void) MCX_HIDDEN;

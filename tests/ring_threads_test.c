@@ -100,7 +100,8 @@ static void load_ring(const struct region_ring *ring)
 		uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_RELAXED);
 
 		/* Below the head every entry is one that was written. */
-		assert_in_range(what >> REGION_OP_SHIFT, REGION_NOTHING + 1, REGION_OPS - 1);
+		assert_in_range(what >> REGION_OP_SHIFT & REGION_OP_MASK, REGION_NOTHING + 1,
+			REGION_OPS - 1);
 		seen += word != 0 || what != 0;
 	}
 }

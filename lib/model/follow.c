@@ -3,8 +3,9 @@
  * Copying the rings of a live process, and taking events off them in an order that keeps that of
  * every context.
  *
- * A poll reads all heads at once and copies every ring up to its head.  After the copy the head is
- * read again: what the writer may have been storing over meanwhile is dropped and counted.  Then
+ * A poll reads all heads at once, and of every ring the few entries that may follow its head;
+ * what was there then is copied.  After the copy the head is read again: what the
+ * writer may have been storing over meanwhile is dropped and counted.  Then
  * the ring with the earliest time goes first; one that begins with a handoff waits until the ring
  * that the context was in before has been taken as far as the handoff says.
  *
@@ -49,29 +50,99 @@ static bool make_room(struct follow_ring *ring, size_t more)
 	return true;
 }
 
-/* Copies entries FROM to TO of a ring behind those that wait. */
-static bool copy_entries(struct follow *follow, const struct region_ring *shared,
-	struct follow_ring *ring, uint64_t from, uint64_t to)
+/* Copies entries FROM to TO of a ring to ENTRIES. */
+static bool copy_entries(const struct follow *follow, const struct region_ring *shared,
+	uint64_t from, uint64_t to, struct region_event *entries)
 {
 	while (from < to) {
 		uint64_t at = from & (shared->size - 1), n = shared->size - at;
 
 		n = n < to - from ? n : to - from;
 		if (!live_read(follow->live, shared->offset + at * sizeof(struct region_event),
-			    ring->entries + ring->first + ring->n, n * sizeof(struct region_event)))
+			    entries, n * sizeof(struct region_event)))
 			return false;
-		ring->n += n;
+		entries += n;
 		from += n;
 	}
 	return true;
 }
 
-/* The first entry of a ring that no writer stores over as long as HEAD is its head. */
+/* The first entry of a ring that no writer stores over as long as no more than HEAD are written. */
 static uint64_t oldest(const struct region_ring *shared, uint64_t head)
 {
 	uint64_t burst = shared->size / 2 < FOLLOW_BURST ? shared->size / 2 : FOLLOW_BURST;
 
 	return head + burst > shared->size ? head + burst - shared->size : 0;
+}
+
+/* ---- How far a ring is written -------------------------------------------------------- */
+
+/* Keeps reads of the region apart: none behind it passes one before it. */
+static void order(struct follow *follow)
+{
+	atomic_exchange(&follow->order, 1);
+}
+
+static uint64_t read_head(struct follow *follow, uint32_t index, uint64_t otherwise)
+{
+	uint64_t head;
+	size_t offset = offsetof(struct region_header, ring) + index * sizeof(struct region_ring) +
+			offsetof(struct region_ring, head);
+
+	order(follow);
+	return live_read(follow->live, offset, &head, sizeof head) ? head : otherwise;
+}
+
+/* How many of MOST entries from FROM on are written, and parts where PARTS_ONLY; -1: not read. */
+static int64_t scan(struct follow *follow, const struct region_ring *shared, uint64_t from,
+	uint64_t most, bool parts_only)
+{
+	struct region_event entries[FOLLOW_BURST];
+	uint64_t n = 0;
+
+	most = most < shared->size ? most : shared->size;
+	order(follow);
+	if (!copy_entries(follow, shared, from, from + most, entries))
+		return -1;
+	while (n < most && region_is_written(entries[n].what, from + n, shared->size) &&
+		(!parts_only || follow_is_part(&entries[n])))
+		n++;
+	return (int64_t)n;
+}
+
+/*
+ * How many entries of a ring are written, and make whole events; FROM: what it was before.  It may
+ * be too low, where a place was written over just now, but not below SHARED's head, and never is it
+ * too high.  Of the last entry the parts were stored before it, but may have been copied before
+ * that: they are looked for once more.
+ */
+static uint64_t written(struct follow *follow, const struct region_ring *shared, uint64_t from)
+{
+	uint64_t at = from > shared->head ? from : shared->head, beyond = at - shared->head;
+	int64_t n = 0;
+
+	if (beyond < REGION_HEAD_LAG)
+		n = scan(follow, shared, at, REGION_HEAD_LAG - beyond, false);
+	if (n <= 0)
+		return at;
+	at += (uint64_t)n;
+	n = scan(follow, shared, at, FOLLOW_BURST, true);
+	return n > 0 ? at + (uint64_t)n : at;
+}
+
+/*
+ * Entries that ring INDEX had not more of when this was called.  As long as its head stays the same
+ * nothing beyond that is written over, and what the entries say is exact.
+ */
+static uint64_t written_at_most(
+	struct follow *follow, uint32_t index, const struct region_ring *shared, uint64_t otherwise)
+{
+	uint64_t head = read_head(follow, index, otherwise);
+	int64_t n = scan(follow, shared, head, REGION_HEAD_LAG, false);
+
+	if (n < 0 || read_head(follow, index, otherwise) != head)
+		return head + REGION_HEAD_LAG;
+	return head + (uint64_t)n;
 }
 
 /*
@@ -87,17 +158,6 @@ static void make_hole(struct follow *follow, struct follow_ring *ring, uint64_t 
 	follow->lost += lost;
 	ring->hole += lost;
 	ring->before = ring->n;
-}
-
-static uint64_t read_head(struct follow *follow, uint32_t index, uint64_t otherwise)
-{
-	uint64_t head;
-	size_t offset = offsetof(struct region_header, ring) + index * sizeof(struct region_ring) +
-			offsetof(struct region_ring, head);
-
-	/* What was copied was copied before this, which no load behind the exchange passes. */
-	atomic_exchange(&follow->order, 1);
-	return live_read(follow->live, offset, &head, sizeof head) ? head : otherwise;
 }
 
 static void tell_loss(struct follow *follow, uint32_t index, uint64_t lost, struct follow_out *out)
@@ -126,12 +186,13 @@ static void drop_fresh(struct follow *follow, struct follow_ring *ring, size_t n
 	ring->n += n - lost;
 }
 
-/* Copies what ring INDEX has to SHARED's head.  0, -1, -3. */
+/* Copies what ring INDEX has.  0, -1, -3. */
 static int copy_ring(struct follow *follow, uint32_t index, const struct region_ring *shared,
 	struct follow_out *out)
 {
 	struct follow_ring *ring = &follow->rings[index];
-	uint64_t from = ring->copied, head = shared->head, safe = oldest(shared, head);
+	uint64_t from = ring->copied, head = written(follow, shared, from);
+	uint64_t safe = oldest(shared, head);
 
 	if (shared->tid != 0)
 		ring->tid = shared->tid;
@@ -143,10 +204,13 @@ static int copy_ring(struct follow *follow, uint32_t index, const struct region_
 	}
 	if (!make_room(ring, head - from))
 		return -3;
-	if (!copy_entries(follow, shared, ring, from, head))
+	order(follow);
+	if (!copy_entries(follow, shared, from, head, ring->entries + ring->first + ring->n))
 		return -1;
+	ring->n += head - from;
 	ring->copied = head;
-	safe = oldest(shared, read_head(follow, index, head));
+	if (from < oldest(shared, read_head(follow, index, head) + REGION_HEAD_LAG))
+		safe = oldest(shared, written_at_most(follow, index, shared, head));
 	if (from < safe)
 		drop_fresh(follow, ring, head - from, safe - from);
 	if (shared->gap != ring->gap && shared->gap > 0)
@@ -366,8 +430,9 @@ static void begin_rings(struct follow *follow)
 		if (shared->size == 0 || follow->start == FOLLOW_FIRST)
 			continue;
 		ring->gap = shared->gap;
-		ring->position =
-			follow->start == FOLLOW_NOW ? shared->head : oldest(shared, shared->head);
+		ring->position = written(follow, shared, 0);
+		if (follow->start == FOLLOW_OLDEST)
+			ring->position = oldest(shared, ring->position);
 		ring->copied = ring->position;
 	}
 }
@@ -402,7 +467,8 @@ struct follow *follow_new(struct live *live, enum follow_start start, struct liv
 	if (status != 0)
 		return fail(follow, error, status);
 	for (uint32_t i = 0; start == FOLLOW_NOW && i < REGION_RINGS; i++)
-		follow->settled[i] = live_header(live)->ring[i].head;
+		if (live_header(live)->ring[i].size != 0)
+			follow->settled[i] = written(follow, &live_header(live)->ring[i], 0);
 	return follow;
 }
 

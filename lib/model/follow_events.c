@@ -98,7 +98,7 @@ static bool add_part(struct parts *parts, const struct region_event *entry)
 }
 
 /* Cheap, since most events have one entry. */
-static bool is_part(const struct region_event *entry)
+bool follow_is_part(const struct region_event *entry)
 {
 	unsigned op = follow_op(entry);
 
@@ -326,7 +326,7 @@ size_t follow_take(struct follow *follow, uint32_t index, struct follow_out *out
 		.time_ns = ring->time_ns};
 	struct parts parts;
 	size_t ready = follow_ready(ring);
-	bool has_parts = ready > 1 && is_part(entry + 1);
+	bool has_parts = ready > 1 && follow_is_part(entry + 1);
 	size_t n = has_parts ? read_parts(&parts, entry, ready) : 1;
 
 	if (follow_op(entry) == REGION_TIME && entry->word > ring->time_ns)

@@ -10,7 +10,7 @@
 
 #include "model/follow.h"
 
-/* Entries that a writer may be storing beyond a ring's head at once: an event with its texts. */
+/* Entries that a writer may be storing beyond what is written: an event with its texts. */
 #define FOLLOW_BURST 160u
 
 /* A ring as far as it was copied. */
@@ -52,7 +52,7 @@ struct follow_out {
 /* An entry's number and op. */
 static inline unsigned follow_op(const struct region_event *entry)
 {
-	return (unsigned)(entry->what >> REGION_OP_SHIFT);
+	return (unsigned)(entry->what >> REGION_OP_SHIFT) & REGION_OP_MASK;
 }
 
 static inline uint64_t follow_what(const struct region_event *entry)
@@ -86,6 +86,8 @@ void follow_find(
 	struct follow *follow, uint32_t unit, struct live_event *event, struct follow_out *out);
 
 /* ---- follow_events.c ---- */
+/* Whether ENTRY is one that belongs to the event before it. */
+bool follow_is_part(const struct region_event *entry);
 /*
  * Takes the event that RING (number INDEX) begins with: returns its entries, 0 where there is none.
  */
