@@ -14,8 +14,7 @@
 
 struct truth {
 	uint64_t events[2 * TRUTH_POINTS], hashes[2 * TRUTH_POINTS];
-	uint64_t unnamed[2 * TRUTH_POINTS]; /* the hashes without the names of free chunks */
-	uint64_t told[2 * TRUTH_POINTS];    /* of the event itself; 0: not looked at */
+	uint64_t told[2 * TRUTH_POINTS]; /* of the event itself; 0: not looked at */
 	int n;
 	uint64_t last, peak;
 	size_t contexts;

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the allocator did at an event: see explain.h.
- *
- * The map of gone chunks goes from an address to the id that last lived there, with the life of its
- * context.  An entry of a life that is over (a reset, a delete) says nothing: the lists are empty
- * then, and what is on them later came there later.
- *
- * Invariant: a free chunk on a list whose address has no current entry was cut from a tail.
  */
 #include "model/explain.h"
 
@@ -14,23 +8,15 @@
 #include <string.h>
 
 #include "model/explain_inner.h"
-#include "model/idmap.h"
 #include "model/own.h"
 #include "model/replay_look.h"
 
 struct explain {
 	struct replay *replay;
-	struct idmap gone; /* see gone_put() */
+	struct explain_gone gone;
 	struct explain_state before, after;
 	explain_note_fn *note; /* NULL: nobody asks */
 	void *note_arg;
-};
-
-/* A chunk that leaves its place. */
-struct leaving {
-	const void *address; /* NULL: none does */
-	struct explain_link link;
-	struct replay_life life;
 };
 
 struct explain *explain_new(struct replay *replay)
@@ -40,7 +26,7 @@ struct explain *explain_new(struct replay *replay)
 	if (explain == NULL)
 		return NULL;
 	explain->replay = replay;
-	if (idmap_init(&explain->gone) != 0) {
+	if (explain_gone_init(&explain->gone, replay) != 0) {
 		own_free(explain);
 		return NULL;
 	}
@@ -51,123 +37,23 @@ void explain_free(struct explain *explain)
 {
 	if (explain == NULL)
 		return;
-	idmap_fini(&explain->gone);
+	explain_gone_fini(&explain->gone);
 	own_free(explain);
 }
 
-/* ---- The gone chunks ------------------------------------------------------------------ */
-
-/* An entry: id is the address, size the chunk's id, node and era the life, with the rest in ptr. */
-#define GONE_KIND_BITS 2
-
-static bool is_current(const struct idmap_entry *entry, const void *replay)
+struct explain_link explain_last_there(
+	const struct explain *explain, const memctx *ctx, const void *address)
 {
-	struct replay_life life = {entry->ptr >> GONE_KIND_BITS, entry->node, entry->era};
-
-	return replay_is_current(replay, &life);
-}
-
-static int gone_grow(struct explain *explain)
-{
-	const struct idmap *gone = &explain->gone;
-	size_t current = 0;
-
-	for (size_t i = 0; i <= gone->mask; i++)
-		current += gone->entries[i].node != 0 &&
-			   is_current(&gone->entries[i], explain->replay);
-	return idmap_rebuild(&explain->gone, current + 1, is_current, explain->replay);
-}
-
-static int gone_put(struct explain *explain, const struct leaving *chunk)
-{
-	uint64_t hash = idmap_hash(&explain->gone, (uintptr_t)chunk->address);
-	struct idmap_entry *entry =
-		idmap_find_hashed(&explain->gone, hash, (uintptr_t)chunk->address);
-
-	if (entry->node == 0) {
-		if (explain->gone.used >= explain->gone.limit && gone_grow(explain) != 0)
-			return -1;
-		entry = idmap_add(&explain->gone, hash);
-	}
-	entry->id = (uintptr_t)chunk->address;
-	entry->ptr = chunk->life.serial << GONE_KIND_BITS | chunk->link.kind;
-	entry->size = chunk->link.id;
-	entry->node = chunk->life.node;
-	entry->era = chunk->life.resets & IDMAP_LAST_ERA;
-	return 0;
-}
-
-struct explain_link explain_last_there(const struct explain *explain, const void *address)
-{
-	const struct idmap_entry *entry = idmap_find(&explain->gone, (uintptr_t)address);
-
-	if (entry->node == 0 || !is_current(entry, explain->replay))
-		return (struct explain_link){.kind = EXPLAIN_CUT};
-	return (struct explain_link){
-		entry->size, (enum explain_link_kind)(entry->ptr & ((1u << GONE_KIND_BITS) - 1))};
+	return explain_gone_last(&explain->gone, ctx, address);
 }
 
 void explain_wash(struct explain *explain)
 {
-	idmap_sweep(&explain->gone, is_current, explain->replay);
-	idmap_wash(&explain->gone);
+	explain_gone_wash(&explain->gone);
 	replay_wash(explain->replay);
 }
 
 /* ---- Applying, remembering what leaves its place -------------------------------------- */
-
-static struct leaving chunk_leaving(const struct explain *explain, uint64_t id)
-{
-	struct leaving leaving = {.link = {id, EXPLAIN_CHUNK}};
-	struct memctx_chunk_info info;
-	struct replay_look chunk;
-
-	if (!replay_look_chunk(explain->replay, id, &chunk))
-		return leaving;
-	leaving.life = chunk.life;
-	if (replay_look_describe(explain->replay, &chunk, &info) && !info.is_large)
-		leaving.address = info.address;
-	return leaving;
-}
-
-/* The chunk that EVENT, which comes next, may put on a list.  Where it stays after all, its entry
- * is written anew when it goes. */
-static struct leaving who_leaves(const struct explain *explain, const struct trace_event *event)
-{
-	bool may_take_over = replay_progress(explain->replay).lost > 0;
-
-	if (event->op == TRACE_FREE || event->op == TRACE_REALLOC ||
-		(event->op == TRACE_ALLOC && may_take_over))
-		return chunk_leaving(explain, event->chunk);
-	return (struct leaving){.address = NULL};
-}
-
-static bool first_chunk(const struct memctx_chunk_info *info, void *arg)
-{
-	*(const void **)arg = info->address;
-	return false;
-}
-
-static int class_of(uint64_t size)
-{
-	int size_class = 0;
-
-	while (size_class < MEMCTX_CLASSES && (uint64_t)8 << size_class < size)
-		size_class++;
-	return size_class;
-}
-
-/* The chunk that a freebase line put on the list, which is at its head now. */
-static struct leaving base_left(const struct explain *explain, const struct trace_event *event)
-{
-	struct leaving leaving = {.link = {0, EXPLAIN_BASE}};
-	const memctx *ctx = replay_context(explain->replay, event->ctx);
-
-	if (ctx != NULL && replay_look_life(explain->replay, event->ctx, &leaving.life))
-		replay_look_each_free(
-			explain->replay, ctx, class_of(event->size), first_chunk, &leaving.address);
-	return leaving;
-}
 
 static int no_memory(struct replay_error *error)
 {
@@ -181,7 +67,7 @@ static int no_memory(struct replay_error *error)
 static int apply(struct explain *explain, const struct trace_event *event, bool *applied,
 	struct replay_error *error)
 {
-	struct leaving leaving = who_leaves(explain, event);
+	struct explain_leaving leaving = explain_gone_before(&explain->gone, event);
 	struct replay_progress was = replay_progress(explain->replay);
 	struct replay_life life = leaving.life;
 	uint64_t ctx = event->ctx;
@@ -199,11 +85,7 @@ static int apply(struct explain *explain, const struct trace_event *event, bool 
 			replay_look_life(explain->replay, ctx, &life);
 		explain->note(was.events + 1, op, life.serial, explain->note_arg);
 	}
-	if (op == TRACE_FREEBASE)
-		leaving = base_left(explain, event);
-	if (leaving.address != NULL && gone_put(explain, &leaving) != 0)
-		return no_memory(error);
-	return 0;
+	return explain_gone_after(&explain->gone, event, &leaving) == 0 ? 0 : no_memory(error);
 }
 
 void explain_note(struct explain *explain, explain_note_fn *note, void *arg)
@@ -234,6 +116,7 @@ int explain_run(struct explain *explain, uint64_t event, struct replay_error *er
 
 struct chain_walk {
 	const struct explain *explain;
+	const memctx *ctx;
 	struct explain_chain *chain;
 };
 
@@ -241,7 +124,8 @@ static bool chain_link(const struct memctx_chunk_info *info, void *arg)
 {
 	struct chain_walk *walk = arg;
 
-	walk->chain->links[walk->chain->n++] = explain_last_there(walk->explain, info->address);
+	walk->chain->links[walk->chain->n++] =
+		explain_last_there(walk->explain, walk->ctx, info->address);
 	return walk->chain->n < EXPLAIN_LINKS;
 }
 
@@ -249,7 +133,7 @@ static bool chain_link(const struct memctx_chunk_info *info, void *arg)
 static void look_list(const struct explain *explain, const memctx *ctx,
 	const struct memctx_stats *stats, int number, struct explain_list *list)
 {
-	struct chain_walk walk = {explain, &list->after};
+	struct chain_walk walk = {explain, ctx, &list->after};
 	struct replay_look_list seen;
 
 	replay_look_list(explain->replay, ctx, stats, number, &seen);
@@ -265,7 +149,7 @@ static void look_list(const struct explain *explain, const memctx *ctx,
 void explain_chain(
 	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain)
 {
-	struct chain_walk walk = {explain, chain};
+	struct chain_walk walk = {explain, ctx, chain};
 	struct memctx_stats stats;
 
 	replay_look_stats(explain->replay, ctx, &stats);
@@ -495,7 +379,7 @@ static void find_reuse(const struct explain *explain, struct explain_facts *fact
 		after->stats.carved != before->stats.carved)
 		return;
 	facts->reused = true;
-	facts->reused_of = explain_last_there(explain, now->info.address);
+	facts->reused_of = explain_last_there(explain, after->ctx, now->info.address);
 }
 
 /* What is known of EVENT before it is applied. */

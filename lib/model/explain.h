@@ -102,7 +102,8 @@ int explain_peek(
 void explain_chain(
 	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain);
 
-/* Who lived last at the address of a free chunk. */
-struct explain_link explain_last_there(const struct explain *explain, const void *address);
+/* Who lived last at the address of a free chunk of CTX. */
+struct explain_link explain_last_there(
+	const struct explain *explain, const memctx *ctx, const void *address);
 
 #endif

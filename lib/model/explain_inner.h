@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What explain.c and explain_text.c share; nobody else includes it.
+ * What the files of explaining share; nobody else includes it.
+ *
+ *   explain.c       a context looked at before and after an event
+ *   explain_gone.c  who lived last where
+ *   explain_text.c  what happened, in words
  */
 #ifndef MEMCTX_MODEL_EXPLAIN_INNER_H
 #define MEMCTX_MODEL_EXPLAIN_INNER_H
 
 #include "memctx.h"
 #include "model/explain.h"
+#include "model/idmap.h"
+#include "model/replay_look.h"
 
 /* A tail has no room for two of the largest class that it has room for. */
 enum { EXPLAIN_PIECES = MEMCTX_CLASSES };
@@ -47,6 +53,38 @@ struct explain_facts {
 	const char *kind; /* create: as which kind it was asked for, if it is another */
 	const char *as;   /* and what it is */
 };
+
+/* ---- explain_gone.c ---- */
+
+struct explain_gone {
+	struct replay *replay;
+	struct idmap chunks;
+	bool gives_back; /* a context that lives on may have given a block back */
+};
+
+/* The chunk that an event, which comes next, may take from its place. */
+struct explain_leaving {
+	const void *address; /* NULL: none is, or it is large */
+	struct explain_link link;
+	struct replay_life life;
+	bool may_end_block; /* where it was the last of its block, that may go */
+	uint64_t total;     /* bytes of all contexts before the event */
+};
+
+/* 0, or -1 with ENOMEM. */
+int explain_gone_init(struct explain_gone *gone, struct replay *replay);
+void explain_gone_fini(struct explain_gone *gone);
+void explain_gone_wash(struct explain_gone *gone);
+struct explain_leaving explain_gone_before(
+	const struct explain_gone *gone, const struct trace_event *event);
+/* EVENT was applied: what leaves is remembered.  0, or -1 with ENOMEM. */
+int explain_gone_after(struct explain_gone *gone, const struct trace_event *event,
+	const struct explain_leaving *leaving);
+/* As explain_last_there(). */
+struct explain_link explain_gone_last(
+	const struct explain_gone *gone, const memctx *ctx, const void *address);
+
+/* ---- explain_text.c ---- */
 
 /* Says what happened in OUT->did. */
 void explain_say(struct explain_event *out, const struct explain_facts *facts);

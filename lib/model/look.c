@@ -173,11 +173,11 @@ static void name_free(const struct look *look, struct look_chunk *chunk)
 {
 	struct chunk_walk walk = {.address = chunk->info.address};
 
-	chunk->who = explain_last_there(look->explain, chunk->info.address);
+	chunk->who = explain_last_there(look->explain, look->ctx, chunk->info.address);
 	chunk->is_named = true;
 	chunk->has_next = chunk->info.next != NULL;
 	if (chunk->has_next)
-		chunk->next = explain_last_there(look->explain, chunk->info.next);
+		chunk->next = explain_last_there(look->explain, look->ctx, chunk->info.next);
 	replay_look_each_free(look->replay, look->ctx, chunk->info.size_class, count_place, &walk);
 	chunk->place = walk.place;
 }

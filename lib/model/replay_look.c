@@ -75,6 +75,21 @@ bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_l
 	return true;
 }
 
+bool replay_look_base(
+	const struct replay *replay, uint64_t context, uint64_t size, struct replay_look *chunk)
+{
+	uint32_t at = nodes_find(&replay->nodes, context);
+	const struct idmap *bases = replay->nodes.cold[at].bases;
+	const struct idmap_entry *entry = bases != NULL ? idmap_find(bases, size) : &idmap_none;
+	const struct base_chunks *base = (const struct base_chunks *)entry->ptr;
+
+	if (at == 0 || entry->node == 0 || base->chunks == NULL)
+		return false;
+	*chunk = (struct replay_look){base->chunks[base->count - 1], size,
+		replay->nodes.hot[at].ctx, context, life_of(replay, at)};
+	return true;
+}
+
 bool replay_look_id(
 	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id)
 {
@@ -112,4 +127,10 @@ bool replay_is_current(const struct replay *replay, const struct replay_life *li
 
 	return node->state == NODE_LIVE && node->serial == life->serial &&
 	       ((uint32_t)node->resets & IDMAP_LAST_ERA) == life->resets;
+}
+
+bool replay_is_life_of(
+	const struct replay *replay, const struct replay_life *life, const memctx *ctx)
+{
+	return replay->nodes.hot[life->node].ctx == ctx && replay_is_current(replay, life);
 }

@@ -56,14 +56,20 @@ struct replay_look {
 /* The live chunk of an id; false: there is none. */
 bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk);
 
+/* The base chunk that a freebase of SIZE would free next in a context; false: there is none. */
+bool replay_look_base(
+	const struct replay *replay, uint64_t context, uint64_t size, struct replay_look *chunk);
+
 /* The id of the live chunk of OWNER at ADDRESS, as memctx_describe() says it; O(live chunks). */
 bool replay_look_id(
 	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id);
 
 /* The life that the context of an id is in; false: there is none. */
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life);
-/* Whether a context still is in LIFE: neither reset nor deleted since. */
+/* Whether a context still is in LIFE: neither reset nor deleted since; and whether it is CTX. */
 bool replay_is_current(const struct replay *replay, const struct replay_life *life);
+bool replay_is_life_of(
+	const struct replay *replay, const struct replay_life *life, const memctx *ctx);
 
 /*
  * The library's functions of these names, for the contexts of a replay, some of which may be pools
