@@ -229,7 +229,7 @@ static void check_past(const struct happened *all, uint64_t context)
 {
 	const struct explain_event *events;
 	uint64_t now = feed_event(feed), at = now;
-	int n = feed_own_events(feed, context, &events), most = 32;
+	int n = feed_own_events(feed, context, true, &events), most = 32;
 
 	assert_int_equal(feed_event(feed), now);
 	for (int i = n; i > 0; i--, at--) {
@@ -265,7 +265,8 @@ static void own_events_are_found_far_back(void **state)
 		/* The top of the tree has few events of its own. */
 		check_past(all, 1);
 	}
-	assert_int_equal(feed_own_events(feed, 777, &(const struct explain_event *){NULL}), 0);
+	assert_int_equal(
+		feed_own_events(feed, 777, true, &(const struct explain_event *){NULL}), 0);
 	end();
 	free(all);
 }

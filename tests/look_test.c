@@ -102,6 +102,14 @@ static void test_map(void **state)
 	end(&s);
 }
 
+static bool beside(const struct look *look, const struct look_block *block, size_t offset, int step,
+	struct look_chunk *chunk)
+{
+	size_t at;
+
+	return look_beside(look, block, offset, step, &at) && look_chunk_at(look, block, at, chunk);
+}
+
 static void test_chunks(void **state)
 {
 	struct look_chunk chunk;
@@ -124,15 +132,15 @@ static void test_chunks(void **state)
 	assert_int_equal(chunk.block, 1);
 	assert_false(look_chunk_at(&s.look, &block, 160, &chunk));
 	/* From #2 to both sides, and no further. */
-	assert_true(look_chunk_beside(&s.look, &block, 88, 1, &chunk));
+	assert_true(beside(&s.look, &block, 88, 1, &chunk));
 	assert_int_equal(chunk.offset, 128);
 	assert_true(chunk.info.is_free && chunk.who.id == 3 && chunk.place == 1);
 	assert_true(chunk.has_next && chunk.next.id == 1);
-	assert_false(look_chunk_beside(&s.look, &block, 128, 1, &chunk));
-	assert_true(look_chunk_beside(&s.look, &block, 88, -1, &chunk));
+	assert_false(beside(&s.look, &block, 128, 1, &chunk));
+	assert_true(beside(&s.look, &block, 88, -1, &chunk));
 	assert_int_equal(chunk.offset, 48);
-	assert_false(look_chunk_beside(&s.look, &block, 48, -1, &chunk));
-	assert_true(look_chunk_beside(&s.look, &block, 0, 1, &chunk));
+	assert_false(beside(&s.look, &block, 48, -1, &chunk));
+	assert_true(beside(&s.look, &block, 0, 1, &chunk));
 	assert_int_equal(chunk.offset, 48);
 	/* The list as it is linked. */
 	assert_true(look_chunk_listed(&s.look, 2, 1, &chunk));
@@ -185,7 +193,7 @@ static void test_aligned(void **state)
 	look_blocks(&s.look, 0, &block, 1);
 	assert_true(look_chunk_at(&s.look, &block, 40, &chunk));
 	assert_true(chunk.is_named && chunk.who.id == 1);
-	assert_true(look_chunk_beside(&s.look, &block, chunk.offset, 1, &chunk));
+	assert_true(beside(&s.look, &block, chunk.offset, 1, &chunk));
 	assert_true(chunk.is_named && chunk.who.id == 2);
 	end(&s);
 }
@@ -199,7 +207,7 @@ static void count_chunks(
 	struct look_chunk chunk;
 	size_t offset = 0, edge = block->info.header;
 
-	while (look_chunk_beside(look, block, offset, 1, &chunk)) {
+	while (beside(look, block, offset, 1, &chunk)) {
 		assert_int_equal(chunk.offset - 8, edge);
 		edge += chunk.info.stride;
 		offset = chunk.offset;

@@ -34,6 +34,7 @@ struct feed {
 	struct explain_event events[FEED_EVENTS];
 	int n_events;
 	struct feed_near *near;
+	struct feed_memory *memory;
 
 	uint64_t samples[FEED_HISTORY]; /* of a live process */
 	int n_samples;
@@ -296,7 +297,8 @@ static bool open_trace(struct feed *feed, struct source_error *error)
 	struct replay_error cause;
 
 	feed->near = feed_near_new();
-	if (!feed->near) {
+	feed->memory = feed_memory_new();
+	if (!feed->near || !feed->memory) {
 		*error = (struct source_error){.status = 3, .message = "out of memory"};
 		return false;
 	}
@@ -381,6 +383,7 @@ void feed_close(struct feed *feed)
 		return;
 	seek_close(feed->seek);
 	feed_near_free(feed->near);
+	feed_memory_free(feed->memory);
 	feed_live_close(feed->live);
 	snapshot_free(feed->snapshot);
 	free(feed);
@@ -436,18 +439,56 @@ bool feed_look(const struct feed *feed, uint64_t context, struct look *look)
 	return look->ctx != NULL;
 }
 
+/* Where to look, and what was seen there forgotten if it is elsewhere. */
+static bool look_at(struct feed *feed, uint64_t context, struct look *look)
+{
+	if (!feed_look(feed, context, look))
+		return false;
+	feed_memory_of(feed->memory, context, feed->serial);
+	return true;
+}
+
+const struct memory_blocks *feed_blocks(
+	struct feed *feed, uint64_t context, size_t first, size_t max, int width)
+{
+	struct look look;
+
+	return look_at(feed, context, &look)
+		       ? feed_memory_blocks(feed->memory, &look, first, max, width)
+		       : NULL;
+}
+
+const struct look_chunk *feed_chunk(
+	struct feed *feed, uint64_t context, const struct memory_place *place)
+{
+	struct look look;
+
+	return look_at(feed, context, &look) ? feed_memory_chunk(feed->memory, &look, place) : NULL;
+}
+
+const struct look_chunk *feed_changed_chunk(
+	struct feed *feed, uint64_t context, const struct explain_event *event)
+{
+	struct look look;
+
+	return look_at(feed, context, &look) ? feed_memory_changed(feed->memory, &look, event)
+					     : NULL;
+}
+
 int feed_events(const struct feed *feed, const struct explain_event **events)
 {
 	*events = feed->events;
 	return feed->kind == FEED_TRACE ? feed->n_events : 0;
 }
 
-int feed_own_events(struct feed *feed, uint64_t context, const struct explain_event **events)
+int feed_own_events(
+	struct feed *feed, uint64_t context, bool may, const struct explain_event **events)
 {
 	*events = NULL;
 	if (feed->kind != FEED_TRACE)
 		return 0;
-	return feed_near_own(feed->near, feed->seek, context, feed->events, feed->n_events, events);
+	return feed_near_own(
+		feed->near, feed->seek, context, feed->events, feed->n_events, may, events);
 }
 
 int feed_coming(struct feed *feed, const uint64_t *context, const struct seek_coming **coming)

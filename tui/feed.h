@@ -16,6 +16,7 @@
 #include "model/seek.h"
 #include "model/snapshot.h"
 #include "model/source.h"
+#include "tui/feed_memory.h"
 
 enum feed_kind { FEED_TRACE, FEED_LIVE, FEED_STILL };
 
@@ -100,13 +101,23 @@ bool feed_chain(
 	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain);
 /* Trace: where to look at the memory of a context; false: it does not live. */
 bool feed_look(const struct feed *feed, uint64_t context, struct look *look);
+/* Trace: as in feed_memory.h; NULL: the context does not live. */
+const struct memory_blocks *feed_blocks(
+	struct feed *feed, uint64_t context, size_t first, size_t max, int width);
+const struct look_chunk *feed_chunk(
+	struct feed *feed, uint64_t context, const struct memory_place *place);
+/* The chunk of the last event, which EVENT is. */
+const struct look_chunk *feed_changed_chunk(
+	struct feed *feed, uint64_t context, const struct explain_event *event);
 /* Trace: the events up to now, the latest last, at most FEED_EVENTS. */
 int feed_events(const struct feed *feed, const struct explain_event **events);
 /*
- * Trace: the events up to now that are about a context, as feed_events(), looked for some way back;
- * and those to come (CONTEXT NULL: all), as the trace has them.  Kept until the feed moves.
+ * Trace: the events up to now that are about a context, as feed_events(); those some way back, too,
+ * if it MAY go back for them.  And those to come (CONTEXT NULL: all), as the trace has them.  Kept
+ * until the feed moves.
  */
-int feed_own_events(struct feed *feed, uint64_t context, const struct explain_event **events);
+int feed_own_events(
+	struct feed *feed, uint64_t context, bool may, const struct explain_event **events);
 int feed_coming(struct feed *feed, const uint64_t *context, const struct seek_coming **coming);
 
 #endif

@@ -47,7 +47,7 @@ static const struct explain_event *find(const struct explain_event *events, int 
 /* Explains the events that have no number yet.  Returns how many at the end of the list are there.
  */
 static int explain_missing(
-	struct seek *seek, struct explain_event *list, const uint64_t *numbers, int n)
+	struct seek *seek, struct explain_event *list, const uint64_t *numbers, int n, bool may)
 {
 	uint64_t now = seek_event(seek);
 	struct replay_error error;
@@ -55,7 +55,7 @@ static int explain_missing(
 
 	while (first > 0 && list[first - 1].number != 0)
 		first--;
-	if (first == 0 || (seek_is_slow(seek) && now > SLOW_MOST))
+	if (first == 0 || !may || (seek_is_slow(seek) && now > SLOW_MOST))
 		return n - first;
 	for (int i = 0; i < first; i++)
 		if (list[i].number == 0 && (seek_to(seek, numbers[i] - 1, &error) != 1 ||
@@ -68,7 +68,7 @@ static int explain_missing(
 }
 
 static void list_own(struct feed_near *near, struct seek *seek, uint64_t context,
-	const struct explain_event *known, int n_known)
+	const struct explain_event *known, int n_known, bool may)
 {
 	const struct explain_event *before = near->lists[near->current];
 	struct explain_event *list = near->lists[!near->current];
@@ -84,7 +84,7 @@ static void list_own(struct feed_near *near, struct seek *seek, uint64_t context
 		if (event != NULL)
 			list[i] = *event;
 	}
-	there = explain_missing(seek, list, numbers, n);
+	there = explain_missing(seek, list, numbers, n, may);
 	for (int i = 0; i < there && there < n; i++)
 		list[i] = list[n - there + i];
 	near->current = !near->current;
@@ -92,13 +92,13 @@ static void list_own(struct feed_near *near, struct seek *seek, uint64_t context
 }
 
 int feed_near_own(struct feed_near *near, struct seek *seek, uint64_t context,
-	const struct explain_event *known, int n, const struct explain_event **events)
+	const struct explain_event *known, int n, bool may, const struct explain_event **events)
 {
 	uint64_t now = seek_event(seek);
 
 	if (!near->has_own || near->own_at != now || near->own_of != context)
-		list_own(near, seek, context, known, n);
-	near->has_own = true;
+		list_own(near, seek, context, known, n, may);
+	near->has_own = may;
 	near->own_at = now;
 	near->own_of = context;
 	*events = near->lists[near->current];

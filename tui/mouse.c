@@ -53,24 +53,25 @@ static void click_lists(struct state *state, struct layout_box box, int y)
 
 static void click_blocks(struct state *state, struct layout_box box, int y, int x)
 {
-	struct look_block block;
-	struct look_chunk chunk;
-	struct look look;
+	struct memory_place place = {MEMORY_AT, 0, 0, 0, 0};
+	const struct memory_blocks *seen;
+	const struct look_chunk *chunk;
 	int map, width;
 
-	if (y == box.y || !state_look(state, &look))
+	if (y == box.y || y - box.y > view_block_lines(state, box))
 		return;
-	state->block = state->block_top + (size_t)(y - box.y - 1);
+	state->block = place.block = state->block_top + (size_t)(y - box.y - 1);
 	state->offset = 0;
 	view_block_map(box, &map, &width);
-	if (x < map || x >= map + width ||
-		look_blocks(&look, state->block, &block, 1) <= state->block)
+	seen = feed_blocks(state->feed, state->selected, state->block, 1, 0);
+	if (x < map || x >= map + width || !seen || state->block >= seen->all)
 		return;
 	/* The chunk that has the middle of the cell. */
-	state->offset =
-		(size_t)((2 * (uint64_t)(x - map) + 1) * block.info.size / (2 * (uint64_t)width));
-	if (look_chunk_at(&look, &block, state->offset, &chunk))
-		state->offset = chunk.offset;
+	place.offset = (size_t)((2 * (uint64_t)(x - map) + 1) *
+				seen->blocks[state->block - seen->first].info.size /
+				(2 * (uint64_t)width));
+	chunk = feed_chunk(state->feed, state->selected, &place);
+	state->offset = chunk ? chunk->offset : place.offset;
 }
 
 /* To the moment behind an event. */
@@ -116,7 +117,7 @@ void mouse_click(struct state *state, int y, int x, int width, int height)
 			click_tree(state, layout.panes[i], y, x);
 		else if (i == PANE_LISTS)
 			click_lists(state, layout.panes[i], y);
-		else if (i == PANE_BLOCKS)
+		else if (i == PANE_BLOCKS && state->has_selected && !state->is_gone)
 			click_blocks(state, layout.panes[i], y, x);
 		else if (i == PANE_EVENTS)
 			click_events(state, layout.panes[i], y);

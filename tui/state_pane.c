@@ -22,24 +22,40 @@ bool state_look(const struct state *state, struct look *look)
 	       feed_look(state->feed, state->selected, look);
 }
 
-/* The block under the cursor. */
-static bool cursor_block(
-	const struct state *state, const struct look *look, struct look_block *block)
+static bool can_look(const struct state *state)
 {
-	return look_blocks(look, state->block, block, 1) > state->block;
+	return state->has_selected && !state->is_gone;
+}
+
+/* The block under the cursor. */
+static bool cursor_block(const struct state *state, struct look_block *block)
+{
+	const struct memory_blocks *seen =
+		can_look(state) ? feed_blocks(state->feed, state->selected, state->block, 1, 0)
+				: NULL;
+
+	if (!seen || state->block >= seen->all)
+		return false;
+	*block = seen->blocks[state->block - seen->first];
+	return true;
 }
 
 bool state_chunk(const struct state *state, struct look_chunk *chunk)
 {
-	struct look_block block;
-	struct look look;
+	struct memory_place place = {MEMORY_NOWHERE, 0, 0, 0, 0};
+	const struct look_chunk *seen;
 
-	if (!state_look(state, &look))
-		return false;
 	if (state->pane == PANE_CHAIN || state->pane == PANE_LISTS)
-		return look_chunk_listed(&look, state->size_class, state->link, chunk);
-	return state->pane == PANE_BLOCKS && cursor_block(state, &look, &block) &&
-	       look_chunk_at(&look, &block, state->offset, chunk);
+		place = (struct memory_place){
+			MEMORY_LISTED, (uint64_t)state->size_class, state->link, 0, 0};
+	else if (state->pane == PANE_BLOCKS)
+		place = (struct memory_place){MEMORY_AT, 0, 0, state->block, state->offset};
+	if (!can_look(state) || place.kind == MEMORY_NOWHERE)
+		return false;
+	seen = feed_chunk(state->feed, state->selected, &place);
+	if (seen)
+		*chunk = *seen;
+	return seen != NULL;
 }
 
 const struct explain_event *state_last_event(const struct state *state)
@@ -84,55 +100,57 @@ static void move_class(struct state *state, int step)
 /* Stays where the next link would not be. */
 static void move_link(struct state *state, int step)
 {
-	struct look_chunk chunk;
-	struct look look;
+	struct explain_chain chain;
 	uint64_t link = state->link + (uint64_t)(int64_t)step;
 
-	if (link >= 1 && state_look(state, &look) &&
-		look_chunk_listed(&look, state->size_class, link, &chunk))
+	if (link >= 1 && can_look(state) &&
+		feed_chain(state->feed, state->selected, state->size_class, &chain) &&
+		link <= chain.length)
 		state->link = link;
 }
 
 static void move_block(struct state *state, int step)
 {
-	struct look_block block;
-	struct look look;
-	size_t n;
+	const struct memory_blocks *seen =
+		can_look(state) ? feed_blocks(state->feed, state->selected, state->block, 1, 0)
+				: NULL;
 
-	if (!state_look(state, &look))
+	if (!seen)
 		return;
-	n = look_blocks(&look, 0, &block, 1);
-	if (step < 0 ? state->block > 0 : state->block + 1 < n)
+	if (step < 0 ? state->block > 0 : state->block + 1 < seen->all)
 		state->block += (size_t)(ptrdiff_t)step;
 	state->offset = 0;
+}
+
+/* Goes to the chunk beside the cursor in BLOCK; false: there is none. */
+static bool move_beside(struct state *state, const struct look_block *block, int step)
+{
+	struct look look;
+	size_t offset;
+
+	if (!state_look(state, &look) || !look_beside(&look, block, state->offset, step, &offset))
+		return false;
+	state->offset = offset;
+	return true;
 }
 
 /* To the chunk beside; past a block's end to the next block. */
 static void move_chunk(struct state *state, int step)
 {
 	struct look_block block;
-	struct look_chunk chunk;
-	struct look look;
 	size_t before = state->block;
 
-	if (!state_look(state, &look) || !cursor_block(state, &look, &block))
-		return;
-	if (look_chunk_beside(&look, &block, state->offset, step, &chunk)) {
-		state->offset = chunk.offset;
-		return;
-	}
-	if (step < 0 && state->offset == 0)
+	if (!cursor_block(state, &block) || move_beside(state, &block, step) ||
+		(step < 0 && state->offset == 0))
 		return;
 	move_block(state, step);
 	if (state->block == before)
 		state->offset = step > 0 ? block.info.size : 0;
-	else if (step < 0 && cursor_block(state, &look, &block))
+	else if (step < 0 && cursor_block(state, &block))
 		state->offset = block.info.size;
 	/* Where there was none behind, the last stays under the cursor. */
-	if (cursor_block(state, &look, &block) &&
-		look_chunk_beside(&look, &block, state->offset,
-			state->block == before && step > 0 ? -1 : step, &chunk))
-		state->offset = chunk.offset;
+	if (cursor_block(state, &block))
+		move_beside(state, &block, state->block == before && step > 0 ? -1 : step);
 }
 
 static void open_chunk(struct state *state)

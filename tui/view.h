@@ -27,6 +27,8 @@ void view_help(struct canvas *canvas, struct state *state);
 /* The classes that lists show in a box, from the top; returns how many. */
 int view_shown_classes(const struct state *state, const struct snapshot_figures *sum,
 	struct layout_box box, int classes[static SNAPSHOT_CLASSES]);
+/* How many blocks there are lines for. */
+int view_block_lines(const struct state *state, struct layout_box box);
 /* The first column and the width of a block's map. */
 void view_block_map(struct layout_box box, int *x, int *width);
 /* An event as its words: "alloc #3 32 B"; NAME is what its context is called. */

@@ -9,22 +9,46 @@
 #include "model/size.h"
 #include "tui/view.h"
 
-enum { BLOCKS_MOST = 128, MAP_MOST = 1000, MAP_FROM = 14, NOTE_WIDTH = 34, NOTE_FROM = 90 };
+/* A note beside the map, from some width on; a longer one, with addresses, from another. */
+enum { MAP_FROM = 14, NOTE_WIDTH = 34, NOTE_FROM = 90, LONG_WIDTH = 56, LONG_FROM = 120 };
+
+/* With fewer lines the block under the cursor has none of its own below the maps. */
+enum { DETAIL_FROM = 4 };
+
+static int note_width(struct layout_box box)
+{
+	return box.width >= LONG_FROM ? LONG_WIDTH : box.width >= NOTE_FROM ? NOTE_WIDTH : 0;
+}
 
 void view_block_map(struct layout_box box, int *x, int *width)
 {
 	*x = box.x + MAP_FROM;
-	*width = box.width - MAP_FROM - 1;
-	if (box.width >= NOTE_FROM)
-		*width -= NOTE_WIDTH;
-	if (*width > MAP_MOST)
-		*width = MAP_MOST;
+	*width = box.width - MAP_FROM - 1 - note_width(box);
+	if (*width > MEMORY_WIDTH)
+		*width = MEMORY_WIDTH;
+}
+
+static bool has_detail(const struct state *state, struct layout_box box)
+{
+	return state->pane == PANE_BLOCKS && box.width < LONG_FROM && box.height >= DETAIL_FROM;
+}
+
+int view_block_lines(const struct state *state, struct layout_box box)
+{
+	int lines = box.height - 1 - has_detail(state, box);
+
+	return lines < 0 ? 0 : lines < MEMORY_BLOCKS ? lines : MEMORY_BLOCKS;
 }
 
 /* ---- A block -------------------------------------------------------------------------- */
 
-static void paint_map(struct canvas *canvas, const struct look *look,
-	const struct look_block *block, int y, struct layout_box box)
+/* The last digits of an address: enough to tell those of a trace apart. */
+static unsigned short_address(const void *address, size_t offset)
+{
+	return (unsigned)(((uintptr_t)address + offset) & 0xfffffff);
+}
+
+static void paint_map(struct canvas *canvas, const uint8_t *parts, int width, int y, int x)
 {
 	static const struct {
 		const char *sign, *ascii;
@@ -35,13 +59,7 @@ static void paint_map(struct canvas *canvas, const struct look *look,
 		[LOOK_FREE] = {"▒", ":", CANVAS_MAGENTA},
 		[LOOK_TAIL] = {"░", ".", CANVAS_PLAIN},
 	};
-	uint8_t parts[MAP_MOST];
-	int x, width;
 
-	view_block_map(box, &x, &width);
-	if (width <= 0)
-		return;
-	look_map(look, block, width, parts);
 	for (int i = 0; i < width; i++)
 		canvas_put(canvas, y, x + i, 1, looks[parts[i]].attr, 0,
 			view_sign(canvas, looks[parts[i]].sign, looks[parts[i]].ascii));
@@ -62,34 +80,59 @@ static void mark_chunk(struct canvas *canvas, const struct look_block *block,
 	canvas_mark(canvas, y, x + first, last - first + 1, attr);
 }
 
-static void block_note(const struct canvas *canvas, const struct look *look,
-	const struct look_block *block, char *out, size_t size)
+/* From where to where it is, where its free space begins, and what else there is to say. */
+static void block_bounds(
+	const struct canvas *canvas, const struct look_block *block, char *out, size_t size)
+{
+	const struct memctx_block_info *info = &block->info;
+	char left[SIZE_TEXT];
+
+	snprintf(out, size, "%07x-%07x  free %07x, %s left%s%s", short_address(info->address, 0),
+		short_address(info->address, info->size),
+		short_address(info->address, info->carved),
+		info->tail ? size_text(left, info->tail, view_size_flags(canvas)) : "none",
+		info->is_keeper ? ", keeper" : "", info->is_open ? ", open" : "");
+}
+
+static void large_note(const struct look_block *block, const struct look_chunk *chunk,
+	bool has_bounds, char *out, size_t size)
+{
+	char bounds[40] = "", number[40] = "", asked[SIZE_TEXT];
+
+	if (has_bounds)
+		snprintf(bounds, sizeof bounds, "%07x-%07x  ",
+			short_address(block->info.address, 0),
+			short_address(block->info.address, block->info.size));
+	if (chunk->is_named)
+		snprintf(number, sizeof number, " #%" PRIu64, chunk->who.id);
+	snprintf(out, size, "%slarge chunk%s, %s asked for", bounds, number,
+		size_count(asked, chunk->info.requested, SIZE_DIGIT));
+}
+
+/* What stands beside a block's map. */
+static void block_note(const struct canvas *canvas, const struct look_block *block,
+	const struct look_chunk *large, bool has_bounds, char *out, size_t size)
 {
 	const struct memctx_block_info *info = &block->info;
 	char a[SIZE_TEXT], b[SIZE_TEXT];
-	struct look_chunk chunk;
 
-	(void)canvas;
-	if (!info->is_large) {
+	if (info->is_large)
+		large_note(block, large, has_bounds, out, size);
+	else if (has_bounds)
+		block_bounds(canvas, block, out, size);
+	else
 		snprintf(out, size, "free at %s of %s%s%s", size_count(a, info->carved, SIZE_DIGIT),
 			size_count(b, info->size, SIZE_DIGIT), info->is_keeper ? ", keeper" : "",
 			info->is_open ? ", open" : "");
-		return;
-	}
-	if (!look_chunk_at(look, block, info->header, &chunk))
-		chunk = (struct look_chunk){0};
-	if (chunk.is_named)
-		snprintf(a, sizeof a, "#%" PRIu64, chunk.who.id);
-	snprintf(out, size, "large chunk %s, %s asked for", chunk.is_named ? a : "",
-		size_count(b, chunk.info.requested, SIZE_DIGIT));
 }
 
-static void paint_block(struct canvas *canvas, const struct state *state, const struct look *look,
-	const struct look_block *block, size_t at, int y, struct layout_box box)
+static void paint_block(struct canvas *canvas, const struct state *state,
+	const struct memory_blocks *seen, size_t i, int y, struct layout_box box)
 {
-	bool is_selected = at == state->block && state->pane == PANE_BLOCKS;
+	bool is_selected = seen->first + i == state->block && state->pane == PANE_BLOCKS;
+	const struct look_block *block = &seen->blocks[i];
 	char text[SIZE_TEXT], number[SIZE_TEXT] = "L", note[200];
-	struct look_chunk chunk;
+	int x, width;
 
 	if (block->number != 0)
 		size_count(number, block->number, 0);
@@ -98,14 +141,13 @@ static void paint_block(struct canvas *canvas, const struct state *state, const 
 		number);
 	canvas_put(canvas, y, box.x + 5, 7, CANVAS_PLAIN, DISPLAY_RIGHT,
 		size_text(text, block->info.size, view_size_flags(canvas)));
-	paint_map(canvas, look, block, y, box);
-	if (box.width >= NOTE_FROM) {
-		block_note(canvas, look, block, note, sizeof note);
-		canvas_put(canvas, y, box.x + box.width - NOTE_WIDTH, NOTE_WIDTH, CANVAS_PLAIN, 0,
-			note);
-	}
-	if (is_selected && look_chunk_at(look, block, state->offset, &chunk))
-		mark_chunk(canvas, block, &chunk, y, box, CANVAS_REVERSE | CANVAS_BOLD);
+	view_block_map(box, &x, &width);
+	paint_map(canvas, seen->maps[i], width, y, x);
+	if (note_width(box) == 0)
+		return;
+	block_note(canvas, block, &seen->large[i], box.width >= LONG_FROM, note, sizeof note);
+	canvas_put(canvas, y, box.x + box.width - note_width(box), note_width(box), CANVAS_PLAIN, 0,
+		note);
 }
 
 /* ---- The pane ------------------------------------------------------------------------- */
@@ -123,53 +165,76 @@ static void scroll(struct state *state, size_t n, size_t room)
 }
 
 /* The chunk of the last event stands out, where its block is on the screen. */
-static void mark_changed(struct canvas *canvas, const struct state *state, const struct look *look,
-	const struct look_block *blocks, size_t n, struct layout_box box)
+static void mark_changed(struct canvas *canvas, const struct state *state,
+	const struct memory_blocks *seen, struct layout_box box)
 {
 	const struct explain_event *event = state_last_event(state);
-	struct look_chunk chunk;
+	const struct look_chunk *chunk =
+		event ? feed_changed_chunk(state->feed, state->selected, event) : NULL;
 
-	if (!event || !look_chunk_changed(look, event, &chunk))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const char *begin = blocks[i].info.address, *at = chunk.info.address;
+	for (size_t i = 0; chunk && i < seen->n; i++) {
+		const struct memctx_block_info *info = &seen->blocks[i].info;
 
-		if (at < begin || at >= begin + blocks[i].info.size)
+		if ((uintptr_t)chunk->info.address - (uintptr_t)info->address >= info->size)
 			continue;
-		mark_chunk(canvas, &blocks[i], &chunk, box.y + 1 + (int)i, box,
+		mark_chunk(canvas, &seen->blocks[i], chunk, box.y + 1 + (int)i, box,
 			CANVAS_REVERSE | CANVAS_RED);
 		canvas_put(canvas, box.y + 1 + (int)i, box.x + MAP_FROM - 1, 1,
 			CANVAS_RED | CANVAS_BOLD, 0, view_sign(canvas, "◆", "*"));
 	}
 }
 
+/* The cursor's chunk on its block's map; and below, what the map has no room beside it for. */
+static void paint_cursor(struct canvas *canvas, const struct state *state,
+	const struct memory_blocks *seen, struct layout_box box)
+{
+	size_t at = state->block - seen->first;
+	struct look_chunk chunk;
+	char note[200], line[300];
+
+	if (state->pane != PANE_BLOCKS || at >= seen->n)
+		return;
+	if (state->offset > 0 && state_chunk(state, &chunk))
+		mark_chunk(canvas, &seen->blocks[at], &chunk, box.y + 1 + (int)at, box,
+			CANVAS_REVERSE | CANVAS_BOLD);
+	if (!has_detail(state, box))
+		return;
+	block_note(canvas, &seen->blocks[at], &seen->large[at], true, note, sizeof note);
+	snprintf(line, sizeof line, "%s; owner %.60s", note, state->name);
+	canvas_put(
+		canvas, box.y + 1 + (int)seen->n, box.x + 1, box.width - 1, CANVAS_BOLD, 0, line);
+}
+
 void view_blocks(struct canvas *canvas, struct state *state, struct layout_box box)
 {
-	size_t room = box.height > 1 ? (size_t)box.height - 1 : 0, n;
-	struct look_block blocks[BLOCKS_MOST];
+	size_t room = (size_t)view_block_lines(state, box);
+	bool can_look = state->has_selected && !state->is_gone;
+	const struct memory_blocks *seen =
+		can_look ? feed_blocks(state->feed, state->selected, 0, 0, 0) : NULL;
 	char text[STATE_NAME + 120], count[SIZE_TEXT];
-	struct look look;
+	int x, width;
 
-	if (room > BLOCKS_MOST)
-		room = BLOCKS_MOST;
-	if (!state_look(state, &look)) {
+	if (!seen) {
 		view_heading(canvas, state, PANE_BLOCKS, box, "BLOCKS");
 		return;
 	}
-	n = look_blocks(&look, 0, blocks, 1);
-	scroll(state, n, room);
-	look_blocks(&look, state->block_top, blocks, room);
+	scroll(state, seen->all, room);
+	view_block_map(box, &x, &width);
+	seen = feed_blocks(
+		state->feed, state->selected, state->block_top, room, width > 0 ? width : 1);
 	snprintf(text, sizeof text, "BLOCKS of %.100s: %s   %s", state->name,
-		size_count(count, n, SIZE_DIGIT),
+		size_count(count, seen->all, SIZE_DIGIT),
 		view_sign(canvas, "█ in use  ▓ mixed  ▒ free  ░ never carved",
 			"# in use  + mixed  : free  . never carved"));
 	view_heading(canvas, state, PANE_BLOCKS, box, text);
-	if (n - state->block_top < room)
-		room = n - state->block_top;
-	for (size_t i = 0; i < room; i++)
-		paint_block(canvas, state, &look, &blocks[i], state->block_top + i,
-			box.y + 1 + (int)i, box);
-	mark_changed(canvas, state, &look, blocks, room, box);
+	if (note_width(box) == LONG_WIDTH &&
+		box.x + display_width(text, STATE_NAME + 120, 0) < x + width)
+		canvas_put(canvas, box.y, x + width + 1, LONG_WIDTH, CANVAS_BOLD, 0,
+			"BOUNDS           FREE POINTER");
+	for (size_t i = 0; i < seen->n; i++)
+		paint_block(canvas, state, seen, i, box.y + 1 + (int)i, box);
+	mark_changed(canvas, state, seen, box);
+	paint_cursor(canvas, state, seen, box);
 }
 
 /* ---- A chunk, decoded ----------------------------------------------------------------- */

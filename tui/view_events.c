@@ -34,25 +34,28 @@ static int put(struct canvas *canvas, int y, int x, unsigned attr, const char *t
 	return x + canvas_put(canvas, y, x, canvas->width - x, attr, 0, text);
 }
 
-/* About the columns of a link with its arrow. */
-enum { LINK_WIDTH = 8 };
+/* The columns of a link with its arrow: about, and at least. */
+enum { LINK_WIDTH = 8, LINK_LEAST = 5 };
 
-/* The link at a place from 0, which may lie beyond those that CHAIN has. */
-static bool link_at(const struct state *state, const struct explain_chain *chain, uint64_t at,
-	struct explain_link *link)
+/* At most that many stand in a line. */
+enum { LINKS_MOST = 200 };
+
+/* The links from the place FIRST, from 0, on that there may be room for. */
+static int links_from(const struct state *state, const struct explain_chain *chain, uint64_t first,
+	int most, struct explain_link links[static LINKS_MOST])
 {
-	struct look_chunk chunk;
 	struct look look;
+	int n = 0;
 
-	if (at < (uint64_t)chain->n) {
-		*link = chain->links[at];
-		return true;
-	}
-	if (at >= chain->length || !state_look(state, &look) ||
-		!look_chunk_listed(&look, state->size_class, at + 1, &chunk))
-		return false;
-	*link = chunk.who;
-	return true;
+	if (most > LINKS_MOST)
+		most = LINKS_MOST;
+	if (first + (uint64_t)most > (uint64_t)chain->n && (uint64_t)chain->n < chain->length)
+		return state_look(state, &look)
+			       ? look_links(&look, state->size_class, first, links, most)
+			       : 0;
+	for (; n < most && first + (uint64_t)n < (uint64_t)chain->n; n++)
+		links[n] = chain->links[first + (uint64_t)n];
+	return n;
 }
 
 /*
@@ -66,16 +69,17 @@ static int paint_links(struct canvas *canvas, const struct state *state,
 	uint64_t fit = (uint64_t)(end - x > 2 * LINK_WIDTH ? (end - x) / LINK_WIDTH - 1 : 1);
 	uint64_t cursor = state->link < chain->length ? state->link : chain->length;
 	uint64_t first = state->pane == PANE_CHAIN && cursor > fit ? cursor - fit : 0, i = first;
-	struct explain_link link;
+	struct explain_link links[LINKS_MOST];
+	int n = links_from(state, chain, first, end > x ? (end - x) / LINK_LEAST + 1 : 1, links);
 
 	if (i > 0)
 		x = put(canvas, y, x, CANVAS_PLAIN, view_sign(canvas, "… → ", "... > "));
-	for (; link_at(state, chain, i, &link); i++) {
+	for (; i - first < (uint64_t)n; i++) {
 		bool is_cursor = state->pane == PANE_CHAIN && state->link == i + 1;
 		unsigned attr = i == 0 && change > 0 ? CANVAS_BOLD | CANVAS_RED : CANVAS_BOLD;
 		char name[40], text[50];
 
-		view_link(&link, name, sizeof name);
+		view_link(&links[i - first], name, sizeof name);
 		snprintf(text, sizeof text, is_cursor ? "[%s]" : "%s", name);
 		/* Behind it there is room for "end", or for how many more there are. */
 		if (i > first &&
@@ -234,8 +238,9 @@ static bool is_only(const struct state *state)
 
 int view_past_events(const struct state *state, const struct explain_event **events)
 {
-	return is_only(state) ? feed_own_events(state->feed, state->selected, events)
-			      : feed_events(state->feed, events);
+	return is_only(state)
+		       ? feed_own_events(state->feed, state->selected, !state->playing, events)
+		       : feed_events(state->feed, events);
 }
 
 int view_shown_events(const struct state *state, struct layout_box box,

@@ -2,6 +2,7 @@
 /*
  * Looking at a context's memory, by walking its blocks, chunks and lists.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/look.h"
@@ -182,8 +183,8 @@ static void name_free(const struct look *look, struct look_chunk *chunk)
 	chunk->place = walk.place;
 }
 
-/* Says all of the chunk that INFO is. */
-static void tell(const struct look *look, const struct look_block *block,
+/* Says all of the chunk that INFO is, but what its id is, where it is in use. */
+static void tell_unnamed(const struct look *look, const struct look_block *block,
 	const struct memctx_chunk_info *info, struct look_chunk *chunk)
 {
 	memset(chunk, 0, sizeof *chunk);
@@ -191,12 +192,114 @@ static void tell(const struct look *look, const struct look_block *block,
 	chunk->block = block->number;
 	chunk->block_size = block->info.size;
 	chunk->offset = address_offset(block, info);
-	if (info->is_free) {
+	if (info->is_free)
 		name_free(look, chunk);
+	else
+		chunk->who.kind = EXPLAIN_CHUNK;
+}
+
+static void tell(const struct look *look, const struct look_block *block,
+	const struct memctx_chunk_info *info, struct look_chunk *chunk)
+{
+	struct replay_look_name name = {.address = info->address, .size = info->size};
+
+	tell_unnamed(look, block, info, chunk);
+	if (info->is_free)
 		return;
+	replay_look_ids(look->replay, look->ctx, &name, 1);
+	chunk->is_named = name.is_found;
+	chunk->who.id = name.id;
+}
+
+static bool first_chunk(const struct memctx_chunk_info *info, void *arg)
+{
+	*(struct memctx_chunk_info *)arg = *info;
+	return false;
+}
+
+/* A large chunk and its name, which goes elsewhere in order of addresses. */
+struct large {
+	struct replay_look_name name;
+	size_t at;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)((const struct large *)a)->name.address;
+	uintptr_t y = (uintptr_t)((const struct large *)b)->name.address;
+
+	return (x > y) - (x < y);
+}
+
+enum { NAMES = 128 };
+
+/* Names at most NAMES large chunks. */
+static void name_large(const struct look *look, struct look_chunk *chunks, size_t n)
+{
+	struct replay_look_name names[NAMES];
+	struct large large[NAMES];
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (chunks[i].info.is_large)
+			large[found++] = (struct large){
+				{chunks[i].info.address, chunks[i].info.size, 0, false}, i};
+	qsort(large, found, sizeof *large, by_address);
+	for (size_t i = 0; i < found; i++)
+		names[i] = large[i].name;
+	if (found > 0)
+		replay_look_ids(look->replay, look->ctx, names, found);
+	for (size_t i = 0; i < found; i++) {
+		chunks[large[i].at].is_named = names[i].is_found;
+		chunks[large[i].at].who.id = names[i].id;
 	}
-	chunk->who.kind = EXPLAIN_CHUNK;
-	chunk->is_named = replay_look_id(look->replay, look->ctx, info->address, &chunk->who.id);
+}
+
+void look_large(const struct look *look, const struct look_block *blocks, size_t n,
+	struct look_chunk *chunks)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct memctx_chunk_info info = {0};
+
+		memset(&chunks[i], 0, sizeof *chunks);
+		if (blocks[i].info.is_large)
+			replay_look_each_chunk(
+				look->replay, look->ctx, &blocks[i].info, first_chunk, &info);
+		if (info.address != NULL)
+			tell_unnamed(look, &blocks[i], &info, &chunks[i]);
+	}
+	for (size_t i = 0; i < n; i += NAMES)
+		name_large(look, chunks + i, n - i < NAMES ? n - i : NAMES);
+}
+
+struct links_walk {
+	const struct look *look;
+	uint64_t skip;
+	struct explain_link *links;
+	int n, max;
+};
+
+static bool take_link(const struct memctx_chunk_info *chunk, void *arg)
+{
+	struct links_walk *walk = arg;
+
+	if (walk->skip > 0) {
+		walk->skip--;
+		return true;
+	}
+	walk->links[walk->n++] =
+		explain_last_there(walk->look->explain, walk->look->ctx, chunk->address);
+	return walk->n < walk->max;
+}
+
+int look_links(const struct look *look, int size_class, uint64_t first, struct explain_link *links,
+	int max)
+{
+	struct links_walk walk = {look, first, links, 0, max};
+
+	if (max > 0)
+		replay_look_each_free(look->replay, look->ctx, size_class, take_link, &walk);
+	return walk.n;
 }
 
 bool look_chunk_at(const struct look *look, const struct look_block *block, size_t offset,
@@ -210,15 +313,15 @@ bool look_chunk_at(const struct look *look, const struct look_block *block, size
 	return walk.is_found;
 }
 
-bool look_chunk_beside(const struct look *look, const struct look_block *block, size_t offset,
-	int step, struct look_chunk *chunk)
+bool look_beside(const struct look *look, const struct look_block *block, size_t offset, int step,
+	size_t *beside)
 {
 	struct chunk_walk walk = {.block = block, .offset = offset, .takes_next = step > 0};
 
 	replay_look_each_chunk(look->replay, look->ctx, &block->info, at_offset, &walk);
 	if (step > 0 ? !walk.is_found : !walk.has_before)
 		return false;
-	tell(look, block, step > 0 ? &walk.found : &walk.before, chunk);
+	*beside = address_offset(block, step > 0 ? &walk.found : &walk.before);
 	return true;
 }
 
@@ -243,9 +346,9 @@ static bool find_block(const struct memctx_block_info *info, void *arg)
 	return true;
 }
 
-/* Says all of a chunk of which the block is not known. */
-static bool tell_alone(
-	const struct look *look, const struct memctx_chunk_info *info, struct look_chunk *chunk)
+/* The block that has a chunk. */
+static bool block_of(
+	const struct look *look, const struct memctx_chunk_info *info, struct look_block *block)
 {
 	struct block_walk count = {0};
 	struct find_block find = {.address = info->address};
@@ -253,8 +356,7 @@ static bool tell_alone(
 	replay_look_each_block(look->replay, look->ctx, count_block, &count);
 	find.number = count.normal;
 	replay_look_each_block(look->replay, look->ctx, find_block, &find);
-	if (find.is_found)
-		tell(look, &find.block, info, chunk);
+	*block = find.block;
 	return find.is_found;
 }
 
@@ -262,26 +364,44 @@ bool look_chunk_listed(
 	const struct look *look, int size_class, uint64_t place, struct look_chunk *chunk)
 {
 	struct chunk_walk walk = {.place = place};
+	struct look_block block;
 
 	if (place == 0)
 		return false;
 	replay_look_each_free(look->replay, look->ctx, size_class, at_place, &walk);
-	return walk.is_found && tell_alone(look, &walk.found, chunk);
+	if (!walk.is_found || !block_of(look, &walk.found, &block))
+		return false;
+	tell(look, &block, &walk.found, chunk);
+	return true;
+}
+
+/* What an alloc or a realloc placed, whose id is known. */
+static bool placed_chunk(
+	const struct look *look, const struct trace_event *event, struct look_chunk *chunk)
+{
+	bool renamed = event->op == TRACE_REALLOC && (event->has & TRACE_HAS_NEWCHUNK) != 0;
+	uint64_t id = renamed ? event->id2 : event->chunk;
+	struct memctx_chunk_info info;
+	struct look_block block;
+	struct replay_look live;
+
+	if (!replay_look_chunk(look->replay, id, &live) ||
+		!replay_look_describe(look->replay, &live, &info) || !block_of(look, &info, &block))
+		return false;
+	tell_unnamed(look, &block, &info, chunk);
+	chunk->is_named = true;
+	chunk->who.id = id;
+	return true;
 }
 
 bool look_chunk_changed(
 	const struct look *look, const struct explain_event *event, struct look_chunk *chunk)
 {
-	struct memctx_chunk_info info;
-	struct replay_look live;
-
 	if (event->skipped || !event->has_context ||
 		replay_context(look->replay, event->context) != look->ctx)
 		return false;
 	if (event->event.op == TRACE_ALLOC || event->event.op == TRACE_REALLOC)
-		return replay_look_chunk(look->replay, event->event.chunk, &live) &&
-		       replay_look_describe(look->replay, &live, &info) &&
-		       tell_alone(look, &info, chunk);
+		return placed_chunk(look, &event->event, chunk);
 	/* What was freed is at its list's head now; a large chunk went with its block. */
 	return event->event.op == TRACE_FREE && event->n_lists > 0 &&
 	       look_chunk_listed(look, event->lists[0].size_class, 1, chunk);

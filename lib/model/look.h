@@ -56,12 +56,23 @@ struct look_chunk {
 	struct explain_link next;
 };
 
+/* Of each of N blocks that is a large chunk's, that chunk; they are named at one go. */
+void look_large(const struct look *look, const struct look_block *blocks, size_t n,
+	struct look_chunk *chunks);
+/*
+ * Who lived last where the chunks of a freelist lie, from the place FIRST (from 0) on at most MAX.
+ * Returns how many.
+ */
+int look_links(const struct look *look, int size_class, uint64_t first, struct explain_link *links,
+	int max);
+
 /* The chunk of BLOCK that has the byte at OFFSET; false: none has (a header, the tail). */
 bool look_chunk_at(const struct look *look, const struct look_block *block, size_t offset,
 	struct look_chunk *chunk);
-/* The chunk before (STEP -1) or behind (1) the one at OFFSET; false: there is none. */
-bool look_chunk_beside(const struct look *look, const struct look_block *block, size_t offset,
-	int step, struct look_chunk *chunk);
+/* *BESIDE: where the chunk before (STEP -1) or behind (1) the one at OFFSET is; false: there is
+ * none. */
+bool look_beside(const struct look *look, const struct look_block *block, size_t offset, int step,
+	size_t *beside);
 /* The chunk at PLACE (from 1) of a freelist; false: the list is shorter. */
 bool look_chunk_listed(
 	const struct look *look, int size_class, uint64_t place, struct look_chunk *chunk);

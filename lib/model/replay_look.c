@@ -90,27 +90,60 @@ bool replay_look_base(
 	return true;
 }
 
-bool replay_look_id(
-	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id)
+/* The last of the names whose address is not after ADDRESS; NULL: there is none. */
+static struct replay_look_name *name_at(struct replay_look_name *names, size_t n, uintptr_t address)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((uintptr_t)names[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? &names[low - 1] : NULL;
+}
+
+/* Whether the chunk of ENTRY, which lies inside NAME's, is that one: an aligned one is. */
+static bool is_named(const struct replay *replay, const struct idmap_entry *entry,
+	const struct replay_look_name *name)
+{
+	struct replay_look chunk = {.address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS),
+		.size = entry->size,
+		.owner = replay->nodes.hot[entry->node].ctx};
+	struct memctx_chunk_info info;
+
+	return chunk.address == name->address ||
+	       (replay_look_describe(replay, &chunk, &info) && info.address == name->address);
+}
+
+void replay_look_ids(
+	const struct replay *replay, const memctx *owner, struct replay_look_name *names, size_t n)
 {
 	const struct idmap *map = &replay->chunks;
+	size_t left = n;
 
-	for (size_t i = 0; i <= map->mask; i++) {
+	for (size_t i = 0; i < n; i++)
+		names[i].is_found = false;
+	for (size_t i = 0; i <= map->mask && left > 0; i++) {
 		const struct idmap_entry *entry = &map->entries[i];
-		struct memctx_chunk_info info;
-		struct replay_look chunk = {
-			.address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS),
-			.size = entry->size,
-			.owner = replay->nodes.hot[entry->node].ctx};
+		uintptr_t address = entry->ptr & ~(uintptr_t)CHUNK_TAGS;
+		struct replay_look_name *name;
 
-		if (entry->node == 0 || replay->nodes.hot[entry->node].ctx != owner ||
-			!replay_lives(replay, entry) ||
-			!replay_look_describe(replay, &chunk, &info) || info.address != address)
+		if (entry->node == 0 || replay->nodes.hot[entry->node].ctx != owner)
 			continue;
-		*id = entry->id;
-		return true;
+		name = name_at(names, n, address);
+		/* Most are told by their places, without a look at the chunk. */
+		if (name == NULL || address - (uintptr_t)name->address >= name->size + 1 ||
+			name->is_found || !replay_lives(replay, entry) ||
+			!is_named(replay, entry, name))
+			continue;
+		name->id = entry->id;
+		name->is_found = true;
+		left--;
 	}
-	return false;
 }
 
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life)

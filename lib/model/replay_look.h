@@ -60,9 +60,17 @@ bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_l
 bool replay_look_base(
 	const struct replay *replay, uint64_t context, uint64_t size, struct replay_look *chunk);
 
-/* The id of the live chunk of OWNER at ADDRESS, as memctx_describe() says it; O(live chunks). */
-bool replay_look_id(
-	const struct replay *replay, const memctx *owner, const void *address, uint64_t *id);
+/* A live chunk whose id is sought. */
+struct replay_look_name {
+	const void *address; /* as memctx_describe() says it */
+	size_t size;         /* usable bytes there */
+	uint64_t id;
+	bool is_found;
+};
+
+/* Finds the ids of N live chunks of OWNER, in the order of their addresses; O(live chunks). */
+void replay_look_ids(
+	const struct replay *replay, const memctx *owner, struct replay_look_name *names, size_t n);
 
 /* The life that the context of an id is in; false: there is none. */
 bool replay_look_life(const struct replay *replay, uint64_t context, struct replay_life *life);
