@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "aset.h"
+#include "fine.h"
 #include "ring.h"
 
 /* 4 classes a line of sizes: by (size + 7) / 8. */
@@ -114,13 +115,10 @@ static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, siz
 		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
-static __attribute__((noinline)) void *alloc_other(memctx *ctx, size_t size)
+static MCX_COLD void *alloc_null(void)
 {
-	if (mcx_unlikely(ctx == NULL)) {
-		mcx_misuse("an allocation in a NULL context", ctx);
-		return NULL;
-	}
-	return ctx->methods->alloc(ctx, size);
+	mcx_misuse("an allocation in a NULL context", NULL);
+	return NULL;
 }
 
 /* Takes PAYLOAD, the first of BIN's freelist. */
@@ -155,6 +153,54 @@ static inline void *alloc_recorded(memctx *ctx, size_t slack, void **bin, void *
 	return payload;
 }
 
+/* The same two of a fine class. */
+static MCX_COLD void *alloc_fine_rare(memctx *ctx, size_t slack, void **bin, void *payload)
+{
+	mcx_fine_pop(bin, payload, slack);
+	mcx_watch_alloc(ctx, payload, mcx_bin_room(ctx, (uintptr_t)bin) - slack,
+		mcx_bin_room(ctx, (uintptr_t)bin));
+	return mcx_event(
+		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
+}
+
+static inline void *alloc_fine_recorded(
+	memctx *ctx, size_t slack, void **bin, void *payload, int mode)
+{
+	MCX_APART(slack);
+	MCX_APART(bin);
+	if (mcx_unlikely(!mcx_event_usual(
+		    ctx, mode, mcx_word_use(bin, slack), (uintptr_t)payload, &mcx_writer.alloc)))
+		return alloc_fine_rare(ctx, slack, bin, payload);
+	mcx_fine_pop(bin, payload, slack);
+	mcx_watch_alloc(ctx, payload, mcx_bin_room(ctx, (uintptr_t)bin) - slack,
+		mcx_bin_room(ctx, (uintptr_t)bin));
+	return payload;
+}
+
+/* What has no class, or a fine one: as memctx_alloc(), where a context has many more bins. */
+static __attribute__((noinline)) void *alloc_other(memctx *ctx, size_t size)
+{
+	void **bin;
+	void *payload;
+	size_t place, slack;
+	int mode;
+
+	if (mcx_unlikely(size >= ctx->fine_end))
+		return ctx->methods->alloc(ctx, size);
+	place = mcx_fine_place_of[(size + 7) / 8];
+	bin = mcx_fine_bin(ctx, place);
+	payload = *bin;
+	if (mcx_unlikely(payload == NULL))
+		return mcx_fine_alloc_carve(ctx, size, place);
+	slack = mcx_fine_bytes[place] - size;
+	mode = mcx_ring_mode();
+	if (mode != MCX_RING_OFF)
+		return alloc_fine_recorded(ctx, slack, bin, payload, mode);
+	mcx_fine_pop(bin, payload, slack);
+	mcx_watch_alloc(ctx, payload, size, mcx_fine_bytes[place]);
+	return payload;
+}
+
 MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 {
 	void **bin;
@@ -163,7 +209,9 @@ MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 	size_t k; /* as wide as an index: nothing is extended */
 	int mode;
 
-	if (mcx_unlikely(ctx == NULL || size >= ctx->small_end))
+	if (mcx_unlikely(ctx == NULL))
+		return alloc_null();
+	if (mcx_unlikely(size >= ctx->small_end))
 		return alloc_other(ctx, size);
 	k = mcx_class_of[(size + 7) / 8];
 	bin = &ctx->bin[k];
@@ -204,8 +252,8 @@ static inline void aset_push(void *payload, uint64_t word, uint64_t slack)
 	uintptr_t bin = mcx_word_address(word);
 
 	mcx_watch_free(mcx_bin_owner(bin), payload,
-		MCX_CLASS_BYTES(mcx_bin_class(bin)) - mcx_word_middle(word),
-		MCX_CLASS_BYTES(mcx_bin_class(bin)));
+		mcx_bin_room(mcx_bin_owner(bin), bin) - mcx_word_middle(word),
+		mcx_bin_room(mcx_bin_owner(bin), bin));
 	*MCX_FREED(bin) += MCX_ONE + slack;
 	aset_link((void **)bin, payload);
 }
@@ -232,7 +280,7 @@ static __attribute__((noinline)) void free_other(void *payload, uint64_t word)
 		free_odd(payload, word);
 		return;
 	}
-	ctx = mcx_bin_owner(mcx_word_address(word));
+	ctx = mcx_bin_unit(mcx_word_address(word));
 	mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
 	ctx->methods->free(ctx, payload);
 }
@@ -247,7 +295,8 @@ static MCX_COLD void free_rare(void *payload, uint64_t word)
 static inline void free_recorded(void *payload, uint64_t word, int mode)
 {
 	MCX_APART(word);
-	if (mcx_unlikely(!mcx_event_usual(mcx_bin_owner(mcx_word_address(word)), mode, word,
+	/* A part has the ring of its context. */
+	if (mcx_unlikely(!mcx_event_usual(mcx_bin_unit(mcx_word_address(word)), mode, word,
 		    (uintptr_t)payload, &mcx_writer.free)))
 		free_rare(payload, word);
 	else

@@ -96,14 +96,15 @@ static size_t prove_chunk(struct proof *proof, const char *payload)
 	uintptr_t address = mcx_word_address(word);
 	unsigned k;
 
-	if (mcx_word_tag(word) == MCX_TAG_FREE && mcx_word_middle(word) < MEMCTX_CLASSES) {
-		k = mcx_word_middle(word);
+	k = mcx_word_middle(word) % 32;
+	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES &&
+		mcx_word_middle(word) == mcx_bin_place((uintptr_t)&proof->ctx->bin[k])) {
 		proof->free[k]++;
 		proof->stand[k] += mark((uintptr_t)payload);
 		proof->lead[k] += mark(address);
 		return mcx_stride(k, proof->ctx->align);
 	}
-	if (!mcx_word_is_use(word) || mcx_bin_owner(address) != proof->ctx ||
+	if (!mcx_word_is_use(word) || mcx_bin_unit(address) != proof->ctx ||
 		mcx_bin_class(address) >= MEMCTX_CLASSES || address % sizeof(void *) != 0 ||
 		mcx_word_middle(word) > MCX_CLASS_BYTES(mcx_bin_class(address))) {
 		broken(proof, "I3: the header word %#llx of a chunk is damaged",

@@ -76,6 +76,9 @@ static void *class_realloc(void *payload, uint64_t word, size_t size)
 	size_t room = MCX_CLASS_BYTES(k), slack = mcx_word_middle(word);
 	void *moved = payload;
 
+	if (mcx_unlikely(ctx->has_part))
+		return ctx->methods->realloc(ctx, payload, size);
+
 	mcx_watch_end(payload, room - slack, room);
 	if (size <= room && room - size <= MCX_SLACK_MAX) {
 		class_set_size(ctx, payload, k, slack, size);

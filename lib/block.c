@@ -134,21 +134,18 @@ bool mcx_keeper_get(memctx *ctx, const struct memctx_options *options)
 {
 	size_t size =
 		options->init_size > options->min_size ? options->init_size : options->min_size;
-	size_t extra = mcx_record(ctx)->extra_bytes;
 	struct mcx_block *block;
-	char *memory;
 
 	if (!mcx_allow(ctx, size))
 		return false;
-	memory = mcx_own_get(size - MCX_UNIT);
-	if (memory == NULL) {
+	block = mcx_own_get(size - MCX_UNIT);
+	if (block == NULL) {
 		mcx_forgo(ctx, size);
 		return false;
 	}
 	mcx_account(ctx, size, 1);
 	ctx->next_size = options->init_size;
-	block = (struct mcx_block *)(void *)(memory + extra);
-	mcx_block_init(ctx, block, size - MCX_UNIT - extra);
+	mcx_block_init(ctx, block, size - MCX_UNIT);
 	mcx_block_open(ctx, block);
 	ctx->keeper = block;
 	return true;
@@ -179,11 +176,9 @@ void mcx_blocks_release(memctx *ctx)
 
 void mcx_keeper_put(memctx *ctx)
 {
-	size_t extra = mcx_record(ctx)->extra_bytes;
-
 	mcx_watch_release(mcx_block_start(ctx, ctx->keeper), mcx_block_start(ctx, ctx->keeper),
 		ctx->keeper->end);
-	mcx_own_put((char *)ctx->keeper - extra, mcx_block_size(ctx->keeper) + extra);
+	mcx_own_put(ctx->keeper, mcx_block_size(ctx->keeper));
 }
 
 /* ---- Large chunks ---- */

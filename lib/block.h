@@ -64,17 +64,23 @@ static inline void mcx_count_carved(memctx *ctx, unsigned k, size_t slack)
 	*carved += MCX_ONE + slack;
 }
 
-/* Clears class K's counters, and keeps what they said over the context's life. */
+/* Clears a class's counters, and keeps what they said over the context's life. */
+static inline void mcx_fold_counters(
+	struct region_record *record, uint64_t *carved, uint64_t *reused, uint64_t *freed)
+{
+	uint64_t live = (*carved + *reused - *freed) >> MCX_COUNT_SHIFT;
+
+	record->life.carved += *carved >> MCX_COUNT_SHIFT;
+	record->life.reused += *reused >> MCX_COUNT_SHIFT;
+	record->life.dropped += live;
+	*carved = *reused = *freed = 0;
+}
+
 static inline void mcx_fold_class(memctx *ctx, struct region_record *record, unsigned k)
 {
 	void **bin = &ctx->bin[k];
-	uint64_t carved = *MCX_CARVED(bin), reused = *MCX_REUSED(bin);
-	uint64_t live = (carved + reused - *MCX_FREED(bin)) >> MCX_COUNT_SHIFT;
 
-	record->life.carved += carved >> MCX_COUNT_SHIFT;
-	record->life.reused += reused >> MCX_COUNT_SHIFT;
-	record->life.dropped += live;
-	*MCX_CARVED(bin) = *MCX_REUSED(bin) = *MCX_FREED(bin) = 0;
+	mcx_fold_counters(record, MCX_CARVED(bin), MCX_REUSED(bin), MCX_FREED(bin));
 }
 
 /* A small block's structure, filled in; its chunks' room is marked as nobody's. */

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chunk.h"
+#include "fine.h"
 #include "ring.h"
 
 #define ALIGN_MAX ((size_t)1 << 30)
@@ -53,7 +53,7 @@ static size_t chunk_room(const void *behind, uint64_t word)
 	const memctx *ctx = mcx_bin_owner(bin);
 
 	if (mcx_word_is_use(word))
-		return MCX_CLASS_BYTES(mcx_bin_class(bin));
+		return mcx_bin_room(ctx, bin);
 	return ctx->methods->usable(ctx, behind);
 }
 

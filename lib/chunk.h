@@ -4,7 +4,7 @@
  *
  *   bits   63 .. 16            15 .. 3     2 .. 0
  *   use    address of its bin  slack       3       the bin tells owner and class
- *   free   next free chunk     class       6       the word is the freelist's link
+ *   free   next free chunk     its bin's   6       the word is the freelist's link
  *   other  address of its bin  the kind's  7       a large chunk, or of another kind
  *   moved  the chunk's payload magic|log2  7       an aligned chunk: what lies before it
  *
@@ -13,8 +13,9 @@
  * asked for), so the size asked for is exact in every build.  Freeing touches no block header.
  *
  * A class and an owner follow from the bin by masking, since contexts are aligned to their size
- * and begin with their bins.  Addresses have 48 bits (47 in Linux user space); slack has 13, so
- * it is at most 8191: a chunk of 8192 bytes never holds a size of 0.
+ * and begin with their bins, and the owner of a bin in a part is the unit before it.  Addresses
+ * have 48 bits (47 in Linux user space); slack has 13, so it is at most 8191: a chunk of 8192 bytes
+ * never holds a size of 0.
  *
  * The tags are such that no word of glibc's malloc (its flags are 1, 2, 4, 5 alone) nor a small
  * integer bears them, and an address outside the library's reservation is refused: a double
@@ -71,10 +72,19 @@ static inline uint64_t mcx_word_use(const void *bin, size_t slack)
 	       MCX_TAG_USE;
 }
 
-/* BIN names the class; NEXT is the payload of the next free chunk, or NULL. */
+/*
+ * BIN names the class, by its place in two units (mcx_bin_place()); NEXT is the payload of the next
+ * free chunk, or NULL.
+ */
 static inline uint64_t mcx_word_free(uintptr_t bin, const void *next)
 {
-	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) + (bin & 0x78u) + MCX_TAG_FREE;
+	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) + (bin & 0x1f8u) + MCX_TAG_FREE;
+}
+
+/* What the middle of a free chunk's word is where BIN is the head of its list. */
+static inline unsigned mcx_bin_place(uintptr_t bin)
+{
+	return (unsigned)(bin & 0x1f8u) >> MCX_SLACK_SHIFT;
 }
 
 static inline uintptr_t mcx_word_address(uint64_t word)

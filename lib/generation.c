@@ -42,7 +42,7 @@ static inline size_t stride_for(size_t size)
 static void head_dead(const struct mcx_generation_block *block, char *at, size_t bytes)
 {
 	head_store(at, (uint32_t)((size_t)(at - (const char *)block) / 16), (uint32_t)bytes,
-		mcx_pool_word_free(mcx_pool_class(bytes - CHUNK_HEADER), 0, NULL));
+		mcx_pool_word_free(mcx_pool_class(bytes - CHUNK_HEADER), NULL));
 }
 
 /* ---- Ripe blocks ---- */

@@ -7,15 +7,16 @@
  */
 #include <string.h>
 
+#include "fine.h"
 #include "pool.h"
 
-static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stats)
+static void class_stats(const struct region_slot *slot, const struct region_record *record,
+	unsigned k, struct memctx_stats *stats)
 {
-	void *const *bin = &ctx->bin[k];
-	uint64_t carved = *MCX_CARVED(bin);
-	uint64_t live = carved + *MCX_REUSED(bin) - *MCX_FREED(bin);
+	uint64_t carved = record->carved[k];
+	uint64_t live = carved + slot->reused[k] - slot->freed[k];
 	struct memctx_class_stats *class = &stats->classes[k];
-	uint64_t stride = mcx_record(ctx)->by_bytes ? 0 : mcx_stride(k, ctx->align);
+	uint64_t stride = record->by_bytes ? 0 : mcx_stride(k, record->align);
 
 	class->size = MCX_CLASS_BYTES(k);
 	class->live = live >> MCX_COUNT_SHIFT;
@@ -30,16 +31,13 @@ static void class_stats(const memctx *ctx, unsigned k, struct memctx_stats *stat
 		stats->freelist_bytes += class->free * stride;
 		stats->tail_bytes -= (class->live + class->free) * stride;
 	}
-	stats->allocs += (carved >> MCX_COUNT_SHIFT) + (*MCX_REUSED(bin) >> MCX_COUNT_SHIFT);
+	stats->allocs += (carved >> MCX_COUNT_SHIFT) + (slot->reused[k] >> MCX_COUNT_SHIFT);
 	stats->carved += carved >> MCX_COUNT_SHIFT;
 }
 
 /* The same sums, where chunks are as large as they are (pool.h). */
-static void pool_stats(const memctx *ctx, struct memctx_stats *stats)
+static void pool_stats(const struct region_slot *slot, uint64_t headers, struct memctx_stats *stats)
 {
-	const struct region_slot *slot = mcx_slot(ctx);
-	uint64_t headers = stats->live_chunks * mcx_record(ctx)->chunk_header;
-
 	stats->requested_bytes = slot->live_bytes - headers - stats->slack_bytes;
 	stats->header_bytes += headers;
 	stats->freelist_bytes = slot->free_bytes;
@@ -64,15 +62,24 @@ static void parts_stats(const memctx *ctx, struct memctx_stats *stats)
 {
 	const struct region_slot *slot = mcx_slot(ctx);
 	const struct region_record *record = mcx_record(ctx);
+	struct region_fine_sums sums;
 
-	stats->header_bytes = MCX_UNIT + record->extra_bytes +
+	if (record->fine) {
+		mcx_fine_sum(ctx, &sums);
+		slot = &sums.slot;
+		record = &sums.record;
+	}
+	stats->header_bytes = MCX_UNIT +
 			      (slot->nblocks - slot->large_chunks) * record->block_header +
 			      slot->large_chunks * MCX_BLOCK_HEADER;
 	stats->tail_bytes = stats->total_bytes - stats->header_bytes;
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
-		class_stats(ctx, k, stats);
+		class_stats(slot, record, k, stats);
 	if (record->by_bytes)
-		pool_stats(ctx, stats);
+		pool_stats(slot,
+			record->fine ? sums.header_bytes
+				     : stats->live_chunks * record->chunk_header,
+			stats);
 	large_stats(slot, stats);
 	stats->free_bytes = stats->freelist_bytes + stats->tail_bytes;
 	stats->used_bytes = stats->total_bytes - stats->free_bytes;
@@ -157,6 +164,18 @@ void memctx_each_chunk(
 		ctx->methods->each_chunk(ctx, block, func, arg);
 }
 
+/* The class of a free chunk, by what its word says of its bin, which may be a fine class's. */
+static unsigned free_class(unsigned middle)
+{
+	unsigned k = middle % 32;
+
+	if (k < MEMCTX_CLASSES)
+		return k;
+	if (middle >= REGION_FINE_PLACES || mcx_fine_bytes[middle] == 0)
+		return MEMCTX_CLASSES;
+	return region_fine_shown(mcx_fine_bytes[middle]);
+}
+
 bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 {
 	uint64_t word = payload != NULL ? mcx_word_load(payload) : 0;
@@ -169,7 +188,7 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 		word = mcx_word_load(payload);
 	}
 	address = mcx_word_address(word);
-	k = mcx_word_middle(word) & 15;
+	k = free_class(mcx_word_middle(word));
 	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES) {
 		info->address = payload;
 		info->header = word;
@@ -188,8 +207,8 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 	info->size = memctx_usable(payload);
 	info->requested = memctx_requested(payload);
 	if (mcx_word_is_use(word)) {
-		info->size_class = (int)mcx_bin_class(address);
-		info->stride = mcx_stride(mcx_bin_class(address), info->owner->align);
+		info->size_class = (int)region_fine_shown(info->size);
+		info->stride = region_fine_stride(info->size, info->owner->align);
 	} else if (mcx_word_is_large(word)) {
 		info->is_large = true;
 		info->size_class = -1;

@@ -48,15 +48,17 @@
 #define MCX_UNIT 256u
 #define MCX_BANK_CONTEXTS 16384u
 #define MCX_PLANE (MCX_BANK_CONTEXTS * MCX_UNIT)
-#define MCX_SLOT (MCX_PLANE + 0x240u)
-#define MCX_RECORD (MCX_SLOT + MCX_PLANE + 0x480u)
-#define MCX_NAMES (MCX_RECORD + MCX_PLANE + 0x240u)
+#define MCX_SLOT (MCX_PLANE + 0x140u)
+#define MCX_RECORD (MCX_SLOT + MCX_PLANE + 0x140u)
+#define MCX_NAMES (MCX_RECORD + MCX_PLANE + 0x140u)
 #define MCX_BANK_BYTES ((size_t)4 * MCX_PLANE + 65536u)
 #define MCX_BANKS 64u
 #define MCX_SPAN ((uintptr_t)MCX_BANKS * MCX_BANK_BYTES)
 
 /* There is no bin 11: its address, that of the ring, marks the header word of large chunks. */
 #define MCX_LARGE MEMCTX_CLASSES
+/* The bit of `used` that says that some of `part_used` are set. */
+#define MCX_USED_PART ((uint16_t)(1u << (MCX_LARGE + 1)))
 
 struct mcx_methods;
 struct mcx_block;
@@ -84,12 +86,6 @@ struct mcx_generation {
 
 #define MCX_GENERATION_BLOCK_MAX ((size_t)1 << 35)
 
-/* What a context of fine classes keeps there: see fine.c. */
-struct mcx_fine {
-	void **heads; /* of its freelists */
-	size_t limit; /* the largest size that has a class */
-};
-
 /* What a bump context keeps there. */
 struct mcx_bump {
 	size_t limit;   /* the largest size that is not large */
@@ -102,7 +98,6 @@ struct memctx {
 		void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
 		struct mcx_slab slab;
 		struct mcx_generation generation;
-		struct mcx_fine fine;
 		struct mcx_bump bump;
 	};
 	struct mcx_ring *ring;    /* the ring that has its latest event */
@@ -126,12 +121,18 @@ struct memctx {
 	uint32_t number;      /* of its unit: how a reader names it */
 	uint16_t used;        /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
-	uint8_t shape; /* which recycler takes it; 0: none does */
-	uint8_t align; /* of chunks, less 1 */
-	bool has_long; /* name or ident are in memory of their own */
+	uint8_t shape;      /* which recycler takes it; 0: none does */
+	uint8_t align;      /* of chunks, less 1 */
+	bool has_long;      /* name or ident are in memory of their own */
+	bool has_part;      /* the unit behind it is a part, of an aset with fine classes */
+	uint32_t part_used; /* of the part's bins, as `used` */
+	size_t fine_end;    /* sizes below it have a fine class; 0: the kind has none */
 };
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
+
+/* A part's `kind`; but for that, `number` and `ring`, it has bins alone (region_fine.h). */
+#define MCX_KIND_PART 255u
 
 /* The published structures are region.h's; this is what they hold for every kind. */
 #define MCX_COUNT_SHIFT REGION_COUNT_SHIFT
@@ -230,8 +231,11 @@ extern const struct mcx_methods mcx_malloc_methods MCX_HIDDEN;
  */
 extern uint64_t mcx_base_word MCX_HIDDEN;
 
-/* A unit with zeroed context, slot and record and a new serial, or NULL with ENOMEM. */
-memctx *mcx_unit_get(void) MCX_HIDDEN;
+/*
+ * A unit with zeroed context, slot and record and a new serial, or NULL with ENOMEM; where HAS_PART
+ * the one behind it is its part.
+ */
+memctx *mcx_unit_get(bool has_part) MCX_HIDDEN;
 void mcx_unit_put(memctx *ctx) MCX_HIDDEN;
 /* Threads take serials in runs, so that a recycled context costs no atomic operation. */
 struct mcx_serials {
@@ -259,8 +263,9 @@ struct mcx_units {
 	size_t banks;     /* reserved */
 	size_t committed; /* of them, usable */
 	size_t used;      /* units handed out at least once */
-	size_t live;
+	size_t live;      /* contexts */
 	memctx *free;
+	memctx *free_pairs; /* a unit and its part */
 	bool is_published;
 };
 
@@ -278,9 +283,17 @@ static inline bool mcx_is_bin(uintptr_t address)
 	return address - mcx_base() < MCX_SPAN;
 }
 
-static inline memctx *mcx_bin_owner(uintptr_t bin)
+/* The unit that has BIN: a context, or the part of one. */
+static inline memctx *mcx_bin_unit(uintptr_t bin)
 {
 	return (memctx *)(bin & ~(uintptr_t)(MCX_UNIT - 1));
+}
+
+static inline memctx *mcx_bin_owner(uintptr_t bin)
+{
+	memctx *unit = mcx_bin_unit(bin);
+
+	return unit->kind == MCX_KIND_PART ? unit - 1 : unit;
 }
 
 /* ---- backing.c: the door to the system, and each thread's cache before it ---- */

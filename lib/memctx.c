@@ -252,17 +252,16 @@ static inline memctx *create_recycled(memctx *parent, uint8_t shape)
 static MCX_COLD memctx *create_new(
 	memctx *parent, enum memctx_kind kind, const struct memctx_options *options, uint8_t shape)
 {
+	bool is_fine = kind == MEMCTX_ASET && options->classes == MEMCTX_CLASSES_FINE;
 	memctx *ctx;
 
 	mcx_debug_init();
-	ctx = mcx_unit_get();
+	ctx = mcx_unit_get(is_fine);
 	if (ctx == NULL)
 		return NULL;
 	ctx->kind = (uint8_t)kind;
 	ctx->shape = shape;
-	ctx->methods = kinds[kind];
-	if (kind == MEMCTX_ASET && options->classes == MEMCTX_CLASSES_FINE)
-		ctx->methods = &mcx_fine_methods;
+	ctx->methods = is_fine ? &mcx_fine_methods : kinds[kind];
 	ctx->parent = parent;
 	ctx->limiter = parent != NULL ? parent->limiter : NULL;
 	mcx_record(ctx)->init_size = options->init_size;

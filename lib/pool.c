@@ -71,7 +71,7 @@ static void *pool_move(memctx *ctx, void *payload, size_t old_size, size_t size)
 	if (moved == NULL)
 		return NULL;
 	memcpy(moved, payload, old_size);
-	ctx->methods->free(ctx, payload);
+	mcx_free_quiet(ctx, payload);
 	mcx_record(ctx)->life.allocs--;
 	return moved;
 }
@@ -88,7 +88,7 @@ static void *pool_resize(memctx *ctx, void *payload, size_t size)
 		room = ctx->methods->usable(ctx, payload);
 	if (size > room)
 		return pool_move(ctx, payload, old_size, size);
-	mcx_pool_set_requested(ctx, payload, size);
+	ctx->methods->set_requested(ctx, payload, size);
 	mcx_watch_resize(ctx, payload, old_size, size, room);
 	return payload;
 }

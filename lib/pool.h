@@ -28,11 +28,11 @@ static inline uint64_t mcx_pool_word(const memctx *ctx, unsigned byte, size_t sl
 	       (slack << MCX_SLACK_SHIFT) + MCX_TAG_OTHER;
 }
 
-/* A free chunk's: its class, a number of the kind's, the next of its list. */
-static inline uint64_t mcx_pool_word_free(unsigned k, unsigned number, const void *next)
+/* A free chunk's: its class, the next of its list. */
+static inline uint64_t mcx_pool_word_free(unsigned k, const void *next)
 {
-	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) +
-	       ((uint64_t)(number << 4 | k) << MCX_SLACK_SHIFT) + MCX_TAG_FREE;
+	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) + ((uint64_t)k << MCX_SLACK_SHIFT) +
+	       MCX_TAG_FREE;
 }
 
 static inline unsigned mcx_pool_byte(uint64_t word)

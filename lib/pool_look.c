@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 
+#include "fine.h"
 #include "pool.h"
 
 void mcx_broken(struct mcx_proof *proof, const char *format, ...)
@@ -43,8 +44,7 @@ void mcx_prove_free(struct mcx_proof *proof, unsigned k, size_t stride)
 bool mcx_prove_word(struct mcx_proof *proof, uint64_t word, size_t room)
 {
 	if (mcx_word_is_other(word) && !mcx_word_is_large(word) &&
-		mcx_bin_owner(mcx_word_address(word)) == proof->ctx &&
-		mcx_word_middle(word) <= room)
+		mcx_bin_unit(mcx_word_address(word)) == proof->ctx && mcx_word_middle(word) <= room)
 		return true;
 	mcx_broken(
 		proof, "I3: the header word %#llx of a chunk is damaged", (unsigned long long)word);
@@ -119,21 +119,26 @@ static void prove_class(struct mcx_proof *proof, const struct memctx_stats *stat
 	prove_count(proof, what, stats->classes[k].free, proof->free[k]);
 	snprintf(what, sizeof(what), "class %u: slack", k);
 	prove_count(proof, what, stats->classes[k].slack, proof->slack[k]);
-	if (proof->live[k] + proof->free[k] > 0 && !(proof->ctx->used >> k & 1))
+	if (proof->live[k] + proof->free[k] > 0 && !(proof->ctx->used >> k & 1) &&
+		!proof->ctx->has_part)
 		mcx_broken(proof, "I5: class %u is in use and not marked so", k);
 }
 
 static void prove_counts(struct mcx_proof *proof)
 {
 	const struct region_slot *slot = mcx_slot(proof->ctx);
+	struct region_fine_sums sums;
 	struct memctx_stats stats;
 
 	memctx_stats(proof->ctx, &stats);
+	if (proof->ctx->has_part) {
+		mcx_fine_sum(proof->ctx, &sums);
+		slot = &sums.slot;
+	}
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++)
 		prove_class(proof, &stats, k);
 	prove_count(proof, "blocks", slot->nblocks, proof->blocks);
-	prove_count(proof, "total bytes", slot->total_bytes,
-		proof->bytes + MCX_UNIT + mcx_record(proof->ctx)->extra_bytes);
+	prove_count(proof, "total bytes", slot->total_bytes, proof->bytes + MCX_UNIT);
 	prove_count(proof, "live bytes", slot->live_bytes, proof->live_bytes);
 	prove_count(proof, "free bytes", slot->free_bytes, proof->free_bytes);
 	prove_count(proof, "large chunks", slot->large_chunks, proof->large);

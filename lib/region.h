@@ -156,7 +156,10 @@ struct region_slot {
 	uint64_t large_chunks;
 	uint64_t large_requested;
 	uint64_t large_bytes; /* of their blocks, headers included */
-	/* Where the record's by_bytes is set: chunks in use, and free ones, with their headers. */
+	/*
+	 * Where the record's by_bytes is set: chunks in use, and free ones, with their headers.
+	 * Where `fine` is set they are 0, and the classes are not these: see region_fine.h.
+	 */
 	uint64_t live_bytes, free_bytes;
 };
 
@@ -179,14 +182,13 @@ struct region_record {
 	uint64_t init_size, max_size; /* as the context was created */
 	uint64_t parent_serial;
 	uint32_t parent; /* unit number + 1; 0: a root */
-	uint8_t live;
+	uint8_t live;    /* 1: a context; REGION_PART: what region_fine.h says */
 	uint8_t kind;
 	uint8_t align;        /* of chunks, less 1 */
 	uint8_t block_header; /* bytes of a block that chunks are carved from */
 	uint8_t chunk_header; /* of a chunk, where by_bytes is set */
 	uint8_t by_bytes;     /* chunks are as large as they are, not as their class */
 	uint8_t fine;         /* an aset with classes=fine */
-	uint16_t extra_bytes; /* of the context's structure, beyond its unit */
 	uint64_t chunk_size;  /* a slab's */
 };
 

@@ -219,6 +219,8 @@ static struct mcx_ring *ring_take(memctx *ctx)
 		ring_put(ring, entries, 2);
 	}
 	ctx->ring = ring;
+	if (ctx->has_part)
+		(ctx + 1)->ring = ring;
 	return ring;
 }
 
@@ -291,7 +293,7 @@ void mcx_event_chunk(
 		return;
 	word = mcx_word_load(payload);
 	entries[n++] = (struct region_event){word, mcx_what_chunk(op, payload)};
-	if (mcx_word_is_other(word))
+	if (mcx_word_is_other(word) || ctx->fine_end != 0)
 		entries[n++] = (struct region_event){
 			ctx->methods->requested(ctx, payload), mcx_what(REGION_SIZE, 0)};
 	if (align != 0)

@@ -202,7 +202,7 @@ static void slab_free(memctx *ctx, void *payload)
 	}
 	mcx_watch_free(ctx, payload, slab_room(ctx) - mcx_word_middle(word), slab_room(ctx));
 	mcx_pool_count_freed(ctx, ctx->slab.class, ctx->slab.stride, mcx_word_middle(word));
-	mcx_word_store(payload, mcx_pool_word_free(ctx->slab.class, 0, block->free));
+	mcx_word_store(payload, mcx_pool_word_free(ctx->slab.class, block->free));
 	block->free = payload;
 	block->live--;
 	slab_relist(&ctx->slab, block);

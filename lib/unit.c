@@ -6,14 +6,16 @@
  * address for the life of the process.  Where address space is short a smaller range is taken,
  * down to one bank.
  *
- * Invariant: under the lock, every unit below `used` is either live or on the free list, which
- * goes through the units' first word.
+ * Invariant: under the lock, every unit below `used` is either live or on a free list, which
+ * goes through the units' first word; a unit that was once the first of a pair or its part stays
+ * so. Pairs begin at units of even numbers.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "chunk.h"
+#include "region_fine.h"
 #include "ring.h"
 
 /* Before there is a reservation: an address that no program has. */
@@ -78,20 +80,35 @@ static bool units_commit(void)
 	return true;
 }
 
-static memctx *units_take(void)
+/* The next unit that was never used, of N. */
+static memctx *units_take_new(unsigned n)
 {
-	memctx *ctx = units.free;
 	size_t index = units.used;
 
-	if (ctx != NULL) {
-		units.free = ctx->bin[0];
-		return ctx;
-	}
 	if (index == units.committed * MCX_BANK_CONTEXTS && !units_commit())
 		return NULL;
-	units.used++;
+	units.used += n;
 	return (memctx *)(mcx_base() + index / MCX_BANK_CONTEXTS * MCX_BANK_BYTES +
 			  index % MCX_BANK_CONTEXTS * MCX_UNIT);
+}
+
+static void list_put(memctx **list, memctx *ctx)
+{
+	ctx->bin[0] = *list;
+	*list = ctx;
+}
+
+static memctx *units_take(bool has_part)
+{
+	memctx **list = has_part ? &units.free_pairs : &units.free, *ctx = *list;
+
+	if (ctx != NULL) {
+		*list = ctx->bin[0];
+		return ctx;
+	}
+	if (has_part && units.used % 2 != 0)
+		list_put(&units.free, units_take_new(1));
+	return units_take_new(has_part ? 2 : 1);
 }
 
 /* What the published header says of them. */
@@ -111,13 +128,28 @@ static uint32_t unit_number(const memctx *ctx)
 			  offset % MCX_BANK_BYTES / MCX_UNIT);
 }
 
-memctx *mcx_unit_get(void)
+static void part_clear(memctx *ctx)
+{
+	memctx *part = ctx + 1;
+
+	memset(part, 0, MCX_UNIT);
+	memset(mcx_slot(part), 0, MCX_UNIT);
+	memset(mcx_record(part), 0, MCX_UNIT);
+	memset(mcx_names(part), 0, MCX_UNIT);
+	mcx_record(part)->live = REGION_PART;
+	part->kind = MCX_KIND_PART;
+	part->number = ctx->number;
+	part->ring = ctx->ring;
+	ctx->has_part = true;
+}
+
+memctx *mcx_unit_get(bool has_part)
 {
 	struct mcx_ring *ring;
 	memctx *ctx;
 
 	pthread_mutex_lock(&units_mutex);
-	ctx = units_take();
+	ctx = units_take(has_part);
 	if (ctx != NULL)
 		units.live++;
 	units_tell();
@@ -134,14 +166,15 @@ memctx *mcx_unit_get(void)
 	memset(mcx_slot(ctx), 0, sizeof(struct region_slot));
 	memset(mcx_record(ctx), 0, sizeof(struct region_record));
 	mcx_record(ctx)->serial = mcx_serial();
+	if (has_part)
+		part_clear(ctx);
 	return ctx;
 }
 
 void mcx_unit_put(memctx *ctx)
 {
 	pthread_mutex_lock(&units_mutex);
-	ctx->bin[0] = units.free;
-	units.free = ctx;
+	list_put(ctx->has_part ? &units.free_pairs : &units.free, ctx);
 	units.live--;
 	units_tell();
 	pthread_mutex_unlock(&units_mutex);
@@ -189,7 +222,7 @@ void mcx_units_release(void)
 				(void *)mcx_base(), units.banks * MCX_BANK_BYTES, mcx_backing.arg);
 		mcx_base_word = BASE_WORD(NO_BASE);
 		units.banks = units.committed = units.used = 0;
-		units.free = NULL;
+		units.free = units.free_pairs = NULL;
 	}
 	pthread_mutex_unlock(&units_mutex);
 }

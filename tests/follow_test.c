@@ -48,15 +48,16 @@ static void put_tree(memctx *tree)
 /* A context with an ident that no other has. */
 static memctx *make_context(memctx *parent, uint64_t *seed)
 {
-	static const struct memctx_options small = {.init_size = 1024, .max_size = 8192};
+	static const struct memctx_options small = {.init_size = 1024, .max_size = 8192},
+					   fine = {.classes = MEMCTX_CLASSES_FINE};
+	const struct memctx_options *const options[] = {NULL, &small, &fine};
 	char ident[64];
 
 	pthread_mutex_lock(&lock);
 	snprintf(ident, sizeof ident, "%u%s", made, made % 3 ? "" : " with a longer ident");
 	made++;
 	pthread_mutex_unlock(&lock);
-	return memctx_create(
-		parent, "context", ident, MEMCTX_ASET, rng_below(seed, 2) ? &small : NULL);
+	return memctx_create(parent, "context", ident, MEMCTX_ASET, options[rng_below(seed, 3)]);
 }
 
 static void use_chunks(memctx *ctx, uint64_t *seed)

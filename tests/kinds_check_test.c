@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include "fine.h"
 #include "generation.h"
 
 static char said[400];
@@ -48,8 +49,12 @@ static void damage_word(memctx *ctx, void *payload, uint64_t word, const char *i
 /* What every kind has: words, sums, links. */
 static void damage_common(memctx *ctx, void *used)
 {
-	damage(ctx, &mcx_slot(ctx)->live_bytes, 8, mcx_slot(ctx)->live_bytes + 8, "I5: live bytes");
-	damage(ctx, &mcx_slot(ctx)->free_bytes, 8, mcx_slot(ctx)->free_bytes + 8, "I5: free bytes");
+	if (!ctx->has_part) {
+		damage(ctx, &mcx_slot(ctx)->live_bytes, 8, mcx_slot(ctx)->live_bytes + 8,
+			"I5: live bytes");
+		damage(ctx, &mcx_slot(ctx)->free_bytes, 8, mcx_slot(ctx)->free_bytes + 8,
+			"I5: free bytes");
+	}
 	damage(ctx, &mcx_slot(ctx)->nblocks, 8, mcx_slot(ctx)->nblocks + 1, "I5: blocks");
 	damage(ctx, &mcx_slot(ctx)->total_bytes, 8, mcx_slot(ctx)->total_bytes + 16, "I5: total");
 	damage(ctx, &ctx->blocks->prev, 8, 64, "I1");
@@ -111,6 +116,7 @@ static void fine(void **state)
 {
 	static const struct memctx_options options = {.classes = MEMCTX_CLASSES_FINE};
 	memctx *ctx = memctx_create(NULL, "fine", NULL, MEMCTX_ASET, &options);
+	void **list;
 	char *chunk[4];
 
 	(void)state;
@@ -119,10 +125,23 @@ static void fine(void **state)
 	memctx_free(chunk[0]);
 	memctx_free(chunk[1]);
 	damage_common(ctx, chunk[2]);
-	damage(ctx, &ctx->fine.heads[8], 8, 0, "F1");
-	damage(ctx, &ctx->fine.heads[8], 8, (uintptr_t)chunk[0], "F1");
-	damage(ctx, &ctx->fine.heads[9], 8, (uintptr_t)chunk[0], "F1");
-	damage_word(ctx, chunk[2], mcx_word_load(chunk[2]) + ((uint64_t)200 << 16), "I3");
+	/* Chunks of 80 bytes: bin 4 of the part, beside that of 160. */
+	list = (void **)(void *)(ctx + 1) + 4;
+	assert_ptr_equal(*list, chunk[1]);
+	damage(ctx, list, 8, 0, "F1");
+	damage(ctx, list, 8, (uintptr_t)chunk[0], "F1");
+	damage(ctx, list + 1, 8, (uintptr_t)chunk[0], "F1");
+	damage(ctx, MCX_FREED(list), 8, *MCX_FREED(list) + MCX_ONE, "I5: class 4: live");
+	damage(ctx, MCX_FINE_REUSED(list), 8, MCX_ONE, "I5: class 4: live");
+	damage(ctx, mcx_fine_carved(list, 36), 8, *mcx_fine_carved(list, 36) + MCX_ONE,
+		"I5: class 4: live");
+	damage(ctx, &ctx->part_used, 4, 0, "I5: fine class 8");
+	/* The bins of the ring, of the part's record's `live`, and of a class that the slack tops.
+	 */
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 1) + 11, 5), "I3");
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 1) + 24, 5), "I3");
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)ctx, 9), "I3");
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 2) + 4, 5), "I3");
 	memctx_delete(ctx);
 }
 

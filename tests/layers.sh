@@ -11,7 +11,7 @@ layer() {
 	case $1 in
 	lib/memctx.h) echo public ;;
 	# The published region's layout: what a reader of another process needs.
-	lib/region.h) echo layout ;;
+	lib/region.h | lib/region_fine.h) echo layout ;;
 	lib/model/*) echo model ;;
 	lib/*) echo lib ;;
 	tui/*) echo tui ;;

@@ -10,6 +10,7 @@
 
 #include "model/by_serial.h"
 #include "model/follow_inner.h"
+#include "region_fine.h"
 
 #define UNIT_BYTES sizeof(struct region_names)
 #define RUN_UNITS 256u
@@ -73,10 +74,10 @@ static bool run_read(const struct live *live, struct run *run, uint32_t unit, si
  * Where chunks are as large as they are (lib/pool.h), their bytes are known in all alone: the
  * classes share what their chunks were asked for in proportion to the most that they can hold.
  */
-static void share_bytes(const struct region_record *record, const struct region_slot *slot,
-	struct live_chunks *chunks, uint64_t all, uint64_t wasted)
+static void share_bytes(const struct region_slot *slot, struct live_chunks *chunks,
+	uint64_t headers, uint64_t wasted)
 {
-	uint64_t besides = all * record->chunk_header + wasted, most = 0, asked;
+	uint64_t besides = headers + wasted, most = 0, asked;
 
 	asked = slot->live_bytes > besides ? slot->live_bytes - besides : 0;
 	for (unsigned k = 0; k < REGION_CLASSES; k++)
@@ -90,9 +91,12 @@ static void share_bytes(const struct region_record *record, const struct region_
 	}
 }
 
-/* What lives in a context now, by class; the last of them the large chunks. */
-static struct live_chunks *count_chunks(
-	const struct region_record *record, const struct region_slot *slot)
+/*
+ * What lives in a context now, by class; the last of them the large chunks.  FINE (may be NULL):
+ * what SLOT and RECORD, which are its, come from.
+ */
+static struct live_chunks *count_chunks(const struct region_record *record,
+	const struct region_slot *slot, const struct region_fine_sums *fine)
 {
 	struct live_chunks *chunks = calloc(REGION_CLASSES + 1, sizeof *chunks);
 
@@ -114,14 +118,32 @@ static struct live_chunks *count_chunks(
 		wasted += slack;
 	}
 	if (record->by_bytes)
-		share_bytes(record, slot, chunks, all, wasted);
+		share_bytes(slot, chunks, fine ? fine->header_bytes : all * record->chunk_header,
+			wasted);
 	chunks[REGION_CLASSES].count = slot->large_chunks;
 	chunks[REGION_CLASSES].bytes = slot->large_requested;
 	return chunks;
 }
 
-/* Learns the context that unit I of RUN holds.  False: no memory. */
-static bool learn(struct live_context *context, struct run *run, size_t i)
+/* What lives in the context that unit I of a RUN of N holds; NULL: no memory. */
+static struct live_chunks *count_unit(const struct run *run, size_t i, size_t n)
+{
+	const struct region_record *record = &run->again[i].it;
+	const struct region_slot *slot = &run->slots[i].it;
+	struct region_fine_sums sums;
+	struct region_fine fine = {.slot = slot, .record = record};
+
+	if (!record->fine || i + 1 == n || run->again[i + 1].it.live != REGION_PART)
+		return count_chunks(record, slot, NULL);
+	fine.part_freed = (const uint64_t *)&run->slots[i + 1];
+	fine.part_reused = (const uint64_t *)&run->again[i + 1];
+	fine.part_carved = (const uint64_t *)(const void *)&run->names[i + 1];
+	region_fine_sum(&fine, &sums);
+	return count_chunks(&sums.record, &sums.slot, &sums);
+}
+
+/* Learns the context that unit I of a RUN of N holds.  False: no memory. */
+static bool learn(struct live_context *context, struct run *run, size_t i, size_t n)
 {
 	const struct region_record *record = &run->again[i].it;
 	struct region_names *names = &run->names[i].it;
@@ -143,7 +165,7 @@ static bool learn(struct live_context *context, struct run *run, size_t i)
 		.align = record->align == 15 ? 16 : 8,
 		.name = strdup(names->name),
 		.ident = *names->ident ? strdup(names->ident) : NULL,
-		.before = count_chunks(record, &run->slots[i].it)};
+		.before = count_unit(run, i, n)};
 	return context->name && context->before;
 }
 
@@ -162,7 +184,7 @@ int follow_learn_all(struct follow *follow)
 		n = n < units - unit ? n : units - unit;
 		status = run_read(follow->live, run, unit, n) ? 0 : 1;
 		for (uint32_t i = 0; i < n && status == 0; i++)
-			if (!learn(&follow->contexts[unit + i], run, i))
+			if (!learn(&follow->contexts[unit + i], run, i, n))
 				status = 3;
 		unit += n;
 	}
@@ -175,12 +197,15 @@ int follow_learn_all(struct follow *follow)
 /* Learns UNIT from its record; false: nothing lives there. */
 static bool learn_one(struct follow *follow, struct run *run, uint32_t unit, struct follow_out *out)
 {
+	const struct region_header *header = live_header(follow->live);
 	struct live_context *context = follow_context(follow, unit);
+	/* Where it may have a part, with that. */
+	size_t n = unit % 2 == 0 && (unit + 1) % header->bank_units != 0 ? 2 : 1;
 
-	if (unit / live_header(follow->live)->bank_units >= live_header(follow->live)->nbanks ||
-		!context || !run_read(follow->live, run, unit, 1))
+	if (unit / header->bank_units >= header->nbanks || !context ||
+		!run_read(follow->live, run, unit, n))
 		return false;
-	if (!learn(context, run, 0))
+	if (!learn(context, run, 0, n))
 		out->status = -3;
 	return out->status == 0 && follow->contexts[unit].serial != 0;
 }
@@ -192,6 +217,31 @@ static bool lacks_parent(struct follow *follow, uint32_t unit)
 
 	return parent < FOLLOW_UNITS &&
 	       (parent >= follow->room || follow->contexts[parent].serial == 0);
+}
+
+/* Whether UNIT is the part of the unit before it. */
+static bool is_part(const struct follow *follow, uint32_t unit)
+{
+	const struct region_header *header = live_header(follow->live);
+	IN_UNIT(region_record) record;
+	uint64_t at = header->banks + unit / header->bank_units * header->bank_bytes +
+		      unit % header->bank_units * UNIT_BYTES + header->records;
+
+	return unit % 2 != 0 && unit / header->bank_units < header->nbanks &&
+	       live_read(follow->live, at, &record, sizeof record) && record.it.live == REGION_PART;
+}
+
+uint32_t follow_unit(const struct follow *follow, uint64_t word)
+{
+	uint32_t unit = live_unit(follow->live, word >> 16);
+
+	if (unit % 2 == 0 || unit >= FOLLOW_UNITS)
+		return unit;
+	if (unit < follow->room && follow->contexts[unit].serial != 0)
+		return unit;
+	if ((unit - 1 < follow->room && follow->contexts[unit - 1].fine) || is_part(follow, unit))
+		return unit - 1;
+	return unit;
 }
 
 void follow_find(

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/follow_inner.h"
+#include "region_fine.h"
 
 #define TEXT_BYTES 15u
 #define TEXT_MAX 1024u
@@ -198,24 +199,34 @@ static void tell_move(struct follow *follow, const struct parts *parts, struct l
 
 /* ---- Chunks --------------------------------------------------------------------------- */
 
-/* The size that a chunk's header word tells; UINT64_MAX: it is a large one. */
-static uint64_t word_size(uint64_t word)
+/*
+ * The size that a chunk's header word tells, whose bin is at PLACE of a context, of FINE classes or
+ * not; UINT64_MAX: it is a large one.
+ */
+static uint64_t word_size(uint64_t word, unsigned place, bool fine)
 {
-	unsigned k = (unsigned)(word >> 16 & 255) / 8;
-	uint64_t slack = word >> SLACK_SHIFT & SLACK_MASK;
+	uint64_t slack = word >> SLACK_SHIFT & SLACK_MASK, size;
 
 	if ((word & TAG_MASK) == TAG_LARGE && (word >> 16 & 255) == REGION_SIZED)
 		return slack;
-	if ((word & TAG_MASK) == TAG_LARGE || k >= REGION_CLASSES)
+	if ((word & TAG_MASK) == TAG_LARGE)
 		return UINT64_MAX;
-	return ((uint64_t)8 << k) > slack ? ((uint64_t)8 << k) - slack : 0;
+	size = place < REGION_CLASSES ? (uint64_t)8 << place : 0;
+	if (fine || place >= 32)
+		size = region_fine_bytes(place);
+	if (size == 0)
+		return UINT64_MAX;
+	return size > slack ? size - slack : 0;
 }
 
 static void tell_chunk(struct follow *follow, const struct region_event *entry,
 	const struct parts *parts, struct live_event *event, struct follow_out *out)
 {
+	bool in_part = live_unit(follow->live, entry->word >> 16) != event->unit;
+	unsigned place = (unsigned)(entry->word >> 16 & 255) / 8 + (in_part ? 32 : 0);
+
 	event->chunk = follow_what(entry);
-	event->size = word_size(entry->word);
+	event->size = word_size(entry->word, place, follow->contexts[event->unit].fine);
 	if (event->op != LIVE_FREE && parts) {
 		if (parts->size)
 			event->size = parts->size->word;
@@ -333,7 +344,7 @@ size_t follow_take(struct follow *follow, uint32_t index, struct follow_out *out
 		ring->time_ns = entry->word;
 	if (event.op == LIVE_OPS)
 		return n;
-	event.unit = live_unit(follow->live, entry->word >> 16);
+	event.unit = follow_unit(follow, entry->word);
 	if (event.unit >= FOLLOW_UNITS || !follow_context(follow, event.unit)) {
 		out->status = event.unit < FOLLOW_UNITS ? -3 : out->status;
 		return n;

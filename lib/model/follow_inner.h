@@ -77,6 +77,8 @@ static inline size_t follow_ready(const struct follow_ring *ring)
 /* The context of UNIT, room made for it; NULL: there is no memory, or there can be no such unit. */
 struct live_context *follow_context(struct follow *follow, uint32_t unit);
 void follow_forget(struct live_context *context);
+/* The unit of the context that WORD names, by a bin of its own or its part; UINT32_MAX: none. */
+uint32_t follow_unit(const struct follow *follow, uint64_t word);
 /* Learns what lives now; tells nothing.  0; 1: the region cannot be read; 3: no memory. */
 int follow_learn_all(struct follow *follow);
 /* Tells all that is known, parents first. */

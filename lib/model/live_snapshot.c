@@ -15,6 +15,7 @@
 #include "memctx.h"
 #include "model/by_serial.h"
 #include "model/live.h"
+#include "region_fine.h"
 
 #define NOTHING UINT32_MAX
 #define UNIT_BYTES sizeof(struct region_names)
@@ -95,10 +96,9 @@ struct parts {
 };
 
 /* What the classes say of bytes, where chunks are as large as they are (lib/pool.h). */
-static void set_by_bytes(const struct region_record *record, const struct region_slot *slot,
-	struct parts *parts, uint64_t headers)
+static void set_by_bytes(const struct region_slot *slot, struct parts *parts, uint64_t headers,
+	uint64_t chunk_headers)
 {
-	uint64_t chunk_headers = parts->live * record->chunk_header;
 	uint64_t live = slot->live_bytes;
 
 	parts->headers = headers + chunk_headers;
@@ -163,15 +163,15 @@ static void set_watched(const struct region_record *record, const struct region_
 	context->peak_total_bytes = record->peak_bytes;
 }
 
+/* FINE (may be NULL): what the classes of SLOT and RECORD, which are its, come from. */
 static void set_figures(const struct region_record *record, const struct region_slot *slot,
-	struct snapshot_context *context)
+	const struct region_fine_sums *fine, struct snapshot_context *context)
 {
 	struct snapshot_figures *own = &context->own;
 	uint64_t large_headers = slot->large_chunks * 48;
 	uint64_t small =
 		slot->nblocks > slot->large_chunks ? slot->nblocks - slot->large_chunks : 0;
-	uint64_t headers =
-		UNIT_BYTES + record->extra_bytes + small * record->block_header + large_headers;
+	uint64_t headers = UNIT_BYTES + small * record->block_header + large_headers;
 	struct parts parts = {.headers = headers};
 
 	snapshot_fill(own, 0);
@@ -182,7 +182,8 @@ static void set_figures(const struct region_record *record, const struct region_
 	for (unsigned k = 0; k < REGION_CLASSES; k++)
 		add_class(record, slot, k, &parts, own);
 	if (record->by_bytes)
-		set_by_bytes(record, slot, &parts, headers);
+		set_by_bytes(slot, &parts, headers,
+			fine ? fine->header_bytes : parts.live * record->chunk_header);
 	own->live_chunks = parts.live + slot->large_chunks;
 	own->free_chunks = parts.free;
 	parts.requested += slot->large_requested;
@@ -219,8 +220,30 @@ static bool run_read(
 	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
 }
 
-/* Adds unit I of the run, which is number UNIT of the region, where it is a context. */
-static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
+/* The figures of unit I of a run of N. */
+static void add_figures(
+	const struct run *run, uint32_t i, uint32_t n, struct snapshot_context *context)
+{
+	const struct region_record *record = &run->again[i].it;
+	const struct region_slot *slot = &run->slots[i].it;
+	struct region_fine_sums sums;
+	struct region_fine fine = {.slot = slot, .record = record};
+
+	if (record->kind == MEMCTX_WATCH) {
+		set_watched(record, slot, context);
+	} else if (record->fine && i + 1 < n && run->again[i + 1].it.live == REGION_PART) {
+		fine.part_freed = (const uint64_t *)&run->slots[i + 1];
+		fine.part_reused = (const uint64_t *)&run->again[i + 1];
+		fine.part_carved = (const uint64_t *)(const void *)&run->names[i + 1];
+		region_fine_sum(&fine, &sums);
+		set_figures(&sums.record, &sums.slot, &sums, context);
+	} else {
+		set_figures(record, slot, NULL, context);
+	}
+}
+
+/* Adds unit I of the run of N, which is number UNIT of the region, where it is a context. */
+static bool add_unit(struct copy *copy, uint32_t i, uint32_t n, uint32_t unit)
 {
 	const struct region_record *record = &copy->run->again[i].it;
 	struct region_names *names = &copy->run->names[i].it;
@@ -236,10 +259,7 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 		*names->ident ? names->ident : NULL, kind_name(record->kind));
 	if (!context)
 		return false;
-	if (record->kind == MEMCTX_WATCH)
-		set_watched(record, &copy->run->slots[i].it, context);
-	else
-		set_figures(record, &copy->run->slots[i].it, context);
+	add_figures(copy->run, i, n, context);
 	copy->node_of[unit] = index;
 	copy->nodes[index] = (struct node){record->serial, record->parent_serial,
 		record->parent - 1, NOTHING, NOTHING, NOTHING, NOTHING};
@@ -259,7 +279,7 @@ static int add_units(const struct live *live, struct copy *copy)
 		if (!run_read(live, copy->run, unit / header->bank_units, in_bank, n))
 			return 1;
 		for (uint32_t i = 0; i < n; i++)
-			if (!add_unit(copy, i, unit + i))
+			if (!add_unit(copy, i, n, unit + i))
 				return 3;
 		unit += n;
 	}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of an aset with classes=fine share: fine.c (allocation), aset.c (the usual ways,
+ * which memctx_alloc() and memctx_free() take) and fine_look.c (walks and proofs).
+ *
+ * A place is the number of a bin, counted in words from its context: region_fine.h has which class
+ * is where.  The class of a chunk in use follows from its bin's place, that of a free one stands in
+ * its word, since a context with a part begins at a multiple of two units.
+ */
+#ifndef MCX_FINE_H
+#define MCX_FINE_H
+
+#include "block.h"
+#include "region_fine.h"
+
+/* The place of the class that holds 8 n bytes, and the bytes of the class at a place. */
+extern const uint8_t mcx_fine_place_of[REGION_FINE_LIMIT / 8 + 1] MCX_HIDDEN;
+extern const uint16_t mcx_fine_bytes[REGION_FINE_PLACES] MCX_HIDDEN;
+
+_Static_assert(REGION_FINE_PLACES * sizeof(void *) == (size_t)2 * MCX_UNIT, "two units of places");
+
+static inline void **mcx_fine_bin(const memctx *ctx, size_t place)
+{
+	return (void **)(uintptr_t)ctx + place;
+}
+
+static inline unsigned mcx_fine_place(const memctx *ctx, uintptr_t bin)
+{
+	return (unsigned)((bin - (uintptr_t)ctx) / sizeof(void *)) % REGION_FINE_PLACES;
+}
+
+/* Counters of a bin with a fine class; its freed one is where every bin has it. */
+#define MCX_FINE_REUSED(bin) MCX_CARVED(bin)
+
+static inline uint64_t *mcx_fine_carved(void **bin, size_t place)
+{
+	char *own = (char *)MCX_REUSED(bin), *part = (char *)bin + MCX_NAMES;
+
+	return (uint64_t *)(void *)(place < 32 ? own : part);
+}
+
+/* The bytes of the class of BIN, one of CTX's, which may be of either sort. */
+static inline size_t mcx_bin_room(const memctx *ctx, uintptr_t bin)
+{
+	return ctx->has_part ? mcx_fine_bytes[mcx_fine_place(ctx, bin)]
+			     : MCX_CLASS_BYTES(mcx_bin_class(bin));
+}
+
+/* Takes PAYLOAD, the first of BIN's freelist. */
+static inline void mcx_fine_pop(void **bin, void *payload, size_t slack)
+{
+	*bin = (void *)mcx_word_address(mcx_word_load(payload));
+	mcx_word_store(payload, mcx_word_use(bin, slack));
+	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
+}
+
+/* What CTX's counters come to. */
+static inline void mcx_fine_sum(const memctx *ctx, struct region_fine_sums *sums)
+{
+	const memctx *part = ctx + 1;
+	const struct region_fine fine = {mcx_slot(ctx), mcx_record(ctx),
+		(const void *)mcx_slot(part), (const void *)mcx_record(part),
+		(const void *)mcx_names(part)};
+
+	region_fine_sum(&fine, sums);
+}
+
+/* memctx_alloc() where the list of the class at PLACE is empty. */
+void *mcx_fine_alloc_carve(memctx *ctx, size_t size, size_t place) MCX_HIDDEN;
+
+void mcx_fine_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+	memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
+void mcx_fine_each_free(
+	const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
+size_t mcx_fine_check(const memctx *ctx, memctx_check_fn *func, void *arg) MCX_HIDDEN;
+
+#endif

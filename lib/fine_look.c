@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking at contexts of the kind aset with classes=fine: walks over chunks and lists, and the
+ * proof of what fine.c keeps besides blocks and counters.
+ *
+ * Invariant of this file: it changes nothing.
+ */
+#include "fine.h"
+#include "pool.h"
+
+/* ---- Looking ---- */
+
+static bool chunk_info(const memctx *ctx, const void *payload, struct memctx_chunk_info *info)
+{
+	if (!memctx_describe(payload, info))
+		return false;
+	if (info->is_free) {
+		info->owner = (memctx *)(uintptr_t)ctx;
+		info->size = mcx_fine_bytes[mcx_word_middle(info->header) % REGION_FINE_PLACES];
+		info->stride = region_fine_stride(info->size, ctx->align);
+	}
+	return true;
+}
+
+void mcx_fine_each_chunk(
+	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
+{
+	const char *at = (const char *)block->address + block->header;
+	const char *end = (const char *)block->address + block->carved;
+	struct memctx_chunk_info info;
+
+	if (block->is_large) {
+		mcx_pool_each_large(ctx, block, func, arg);
+		return;
+	}
+	for (; at < end; at += info.stride)
+		if (!chunk_info(ctx, at + MCX_WORD, &info) || !func(&info, arg))
+			return;
+}
+
+/* The freelists of the classes within a power of two, the smallest first. */
+void mcx_fine_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
+{
+	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++) {
+		const void *payload = *mcx_fine_bin(ctx, region_fine_place[c]);
+		struct memctx_chunk_info info;
+
+		if ((int)region_fine_shown(region_fine_class_bytes(c)) != size_class)
+			continue;
+		for (; payload != NULL; payload = info.next)
+			if (!chunk_info(ctx, payload, &info) || !info.is_free || !func(&info, arg))
+				return;
+	}
+}
+
+/* ---- The proof ---- */
+
+/* The place that a free chunk's word names, where it is one of a class. */
+static bool is_free_place(uint64_t word, unsigned *place)
+{
+	*place = mcx_word_middle(word);
+	return mcx_word_tag(word) == MCX_TAG_FREE && *place < REGION_FINE_PLACES &&
+	       mcx_fine_bytes[*place] != 0;
+}
+
+static size_t prove_chunk(struct mcx_proof *proof, const char *payload)
+{
+	uint64_t word = mcx_word_load(payload);
+	uintptr_t bin = mcx_word_address(word);
+	size_t bytes, stride;
+	unsigned place;
+
+	if (is_free_place(word, &place)) {
+		bytes = mcx_fine_bytes[place];
+		stride = region_fine_stride(bytes, proof->ctx->align);
+		mcx_prove_free(proof, region_fine_shown(bytes), stride);
+		return stride;
+	}
+	place = mcx_fine_place(proof->ctx, bin);
+	bytes = mcx_fine_bytes[place];
+	if (!mcx_word_is_use(word) || bin % sizeof(void *) != 0 ||
+		bin - (uintptr_t)proof->ctx >= REGION_FINE_PLACES * sizeof(void *) || bytes == 0 ||
+		mcx_word_middle(word) > bytes) {
+		mcx_broken(proof, "I3: the header word %#llx of a chunk is damaged",
+			(unsigned long long)word);
+		return 0;
+	}
+	stride = region_fine_stride(bytes, proof->ctx->align);
+	mcx_prove_live(proof, bytes, stride, mcx_word_middle(word));
+	return stride;
+}
+
+static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
+{
+	const char *at = mcx_block_start(proof->ctx, block);
+	const char *free = mcx_block_free(proof->ctx, block);
+
+	while (at < free) {
+		size_t stride = prove_chunk(proof, at + MCX_WORD);
+
+		if (stride == 0)
+			return;
+		at += stride;
+	}
+	if (at != free)
+		mcx_broken(proof, "I3: the last chunk of a block reaches past its carved part");
+}
+
+/*
+ * The free chunks of the blocks and those of the lists: as many, and the sums of their mixed
+ * addresses agree.  Lists are followed as far as each link leads to a free chunk of the class.
+ */
+struct sums {
+	uint64_t n[REGION_FINE_PLACES], mark[REGION_FINE_PLACES];
+};
+
+static uint64_t mark(const void *payload)
+{
+	uint64_t z = (uintptr_t)payload * 0x9e3779b97f4a7c15u;
+
+	return (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
+}
+
+static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
+{
+	struct sums *sums = arg;
+	unsigned place;
+
+	if (chunk->is_free && is_free_place(chunk->header, &place)) {
+		sums->n[place]++;
+		sums->mark[place] += mark(chunk->address) - mark(chunk->next);
+	}
+	return true;
+}
+
+static void prove_list(struct mcx_proof *proof, const struct sums *sums, unsigned c)
+{
+	unsigned place = region_fine_place[c];
+	void **bin = mcx_fine_bin(proof->ctx, place);
+	const void *payload = *bin;
+	uint32_t used = place < 32 ? proof->ctx->used : proof->ctx->part_used;
+	uint64_t length = 0;
+
+	if (*mcx_fine_carved(bin, place) != 0 && !(used >> place % 32 & 1 && proof->ctx->used != 0))
+		mcx_broken(proof, "I5: fine class %u is in use and not marked so", c);
+	if (sums->mark[place] != mark(payload) - mark(NULL)) {
+		mcx_broken(proof, "F1: a link of fine freelist %u leads elsewhere", c);
+		return;
+	}
+	for (; payload != NULL && length <= sums->n[place]; length++)
+		payload = (const void *)mcx_word_address(mcx_word_load(payload));
+	if (length != sums->n[place])
+		mcx_broken(proof, "F1: fine freelist %u holds %llu chunks, the blocks %llu", c,
+			(unsigned long long)length, (unsigned long long)sums->n[place]);
+}
+
+/* Each free chunk of the blocks is what one link, or the head, leads to: checked before any is
+ * followed. */
+static void prove_lists(struct mcx_proof *proof)
+{
+	struct sums sums = {0};
+	struct memctx_block_info info = {.header = MCX_BLOCK_HEADER};
+
+	for (const struct mcx_block *b = proof->ctx->blocks; b != NULL; b = b->next) {
+		if (mcx_block_is_large(b))
+			continue;
+		info.address = b;
+		info.carved = (size_t)(mcx_block_free(proof->ctx, b) - (const char *)b);
+		mcx_fine_each_chunk(proof->ctx, &info, sum_chunk, &sums);
+	}
+	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++)
+		prove_list(proof, &sums, c);
+}
+
+size_t mcx_fine_check(const memctx *ctx, memctx_check_fn *func, void *arg)
+{
+	return mcx_pool_prove(ctx, func, arg, prove_block, prove_lists);
+}
