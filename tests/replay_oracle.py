@@ -606,4 +606,5 @@ def main():
     return 1 if failed or looked_at < 40 * args.rounds else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
