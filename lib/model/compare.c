@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "model/plain.h"
 
 /* ---- What the system is asked for ----------------------------------------------------- */
 
@@ -21,56 +22,22 @@ static uint64_t calls;
 
 static void *counted_alloc(size_t size, void *arg)
 {
-	(void)arg;
 	calls++;
-	return malloc(size);
-}
-
-static void counted_free(void *memory, size_t size, void *arg)
-{
-	(void)size;
-	(void)arg;
-	free(memory);
+	return plain_backing.alloc(size, arg);
 }
 
 static void *counted_resize(void *memory, size_t old_size, size_t new_size, void *arg)
 {
-	(void)old_size;
-	(void)arg;
 	calls++;
-	return realloc(memory, new_size);
-}
-
-static void *plain_reserve(size_t size, void *arg)
-{
-	void *range =
-		mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	(void)arg;
-	return range == MAP_FAILED ? NULL : range;
-}
-
-static int plain_commit(void *memory, size_t size, void *arg)
-{
-	(void)arg;
-	return mprotect(memory, size, PROT_READ | PROT_WRITE);
-}
-
-static void plain_release(void *memory, size_t size, void *arg)
-{
-	(void)arg;
-	munmap(memory, size);
+	return plain_backing.resize(memory, old_size, new_size, arg);
 }
 
 static bool count_calls(void)
 {
-	static const struct memctx_backing backing = {.alloc = counted_alloc,
-		.free = counted_free,
-		.resize = counted_resize,
-		.reserve = plain_reserve,
-		.commit = plain_commit,
-		.release = plain_release};
+	struct memctx_backing backing = plain_backing;
 
+	backing.alloc = counted_alloc;
+	backing.resize = counted_resize;
 	return memctx_set_backing(&backing) == 0;
 }
 

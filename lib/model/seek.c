@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/own.h"
+#include "model/plain.h"
 #include "model/seek_inner.h"
 
 #define MEMORY ((uint64_t)256 << 20)
@@ -202,7 +203,7 @@ static int open_plain(struct seek *seek, struct replay_error *error)
 	int result = 0;
 
 	for (int i = 0; i < 2 && result == 0; i++) {
-		seek->sides[i].world = (struct memctx_world){.backing = seek_backing};
+		seek->sides[i].world = (struct memctx_world){.backing = plain_backing};
 		seek_begin(seek, (enum seek_side)i);
 		result = make_replay(seek, error);
 		seek_end(seek);

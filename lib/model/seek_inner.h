@@ -88,7 +88,6 @@ int seek_restart(struct seek *seek, struct replay_error *error);
 int seek_run(struct seek *seek, uint64_t event, struct replay_error *error);
 /* After an error of a run: whether an arena was full; then it goes on without. */
 bool seek_go_slow(struct seek *seek);
-extern const struct memctx_backing seek_backing; /* of a world without arenas */
 
 /* ---- seek_copy.c ---- */
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backing of a world without an arena: malloc and mmap, as the library's own, which only one
- * world may have.
+ * A plain backing: see plain.h.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "model/seek_inner.h"
+#include "model/plain.h"
 
 static void *plain_alloc(size_t size, void *arg)
 {
@@ -49,5 +48,5 @@ static void plain_release(void *memory, size_t size, void *arg)
 	munmap(memory, size);
 }
 
-const struct memctx_backing seek_backing = {
+const struct memctx_backing plain_backing = {
 	plain_alloc, plain_free, plain_resize, plain_reserve, plain_commit, plain_release, NULL};
