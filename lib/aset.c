@@ -272,17 +272,22 @@ static MCX_COLD void free_odd(void *payload, uint64_t word)
 	}
 }
 
-static __attribute__((noinline)) void free_other(void *payload, uint64_t word)
+static __attribute__((noinline)) void free_other_recorded(memctx *ctx, void *payload, uint64_t word)
 {
-	memctx *ctx;
-
-	if (mcx_unlikely(!mcx_word_is_other(word))) {
-		free_odd(payload, word);
-		return;
-	}
-	ctx = mcx_bin_unit(mcx_word_address(word));
 	mcx_event(ctx, word, mcx_what_chunk(REGION_FREE, payload), NULL);
 	ctx->methods->free(ctx, payload);
+}
+
+static __attribute__((noinline)) void free_other(void *payload, uint64_t word)
+{
+	memctx *ctx = mcx_bin_unit(mcx_word_address(word));
+
+	if (mcx_unlikely(!mcx_word_is_other(word)))
+		free_odd(payload, word);
+	else if (mcx_ring_mode() != MCX_RING_OFF)
+		free_other_recorded(ctx, payload, word);
+	else
+		ctx->methods->free(ctx, payload);
 }
 
 static MCX_COLD void free_rare(void *payload, uint64_t word)

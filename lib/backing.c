@@ -83,14 +83,9 @@ bool mcx_backing_is_system(void)
 	return mcx_backing.reserve == system_reserve;
 }
 
-struct cached_block {
-	void *memory;
-	size_t size;
-};
-
 /* Blocks of about one size, the oldest first. */
 struct cache_bin {
-	struct cached_block blocks[CACHE_DEPTH];
+	struct mcx_piece blocks[CACHE_DEPTH];
 	unsigned n;
 };
 
@@ -144,9 +139,9 @@ static inline bool is_cached_size(size_t size)
 }
 
 /* Takes block I out of a bin. */
-static struct cached_block bin_take(struct thread_cache *from, struct cache_bin *bin, unsigned i)
+static struct mcx_piece bin_take(struct thread_cache *from, struct cache_bin *bin, unsigned i)
 {
-	struct cached_block taken = bin->blocks[i];
+	struct mcx_piece taken = bin->blocks[i];
 
 	bin->n--;
 	for (; i < bin->n; i++)
@@ -158,7 +153,7 @@ static struct cached_block bin_take(struct thread_cache *from, struct cache_bin 
 
 static void bin_drop_oldest(struct thread_cache *from, struct cache_bin *bin)
 {
-	struct cached_block oldest = bin_take(from, bin, 0);
+	struct mcx_piece oldest = bin_take(from, bin, 0);
 
 	mcx_own_put(oldest.memory, oldest.size);
 }
@@ -232,14 +227,13 @@ bool mcx_cache_begin(void)
 	return true;
 }
 
-static inline void *bin_pop(struct thread_cache *from, struct cache_bin *bin, size_t *size)
+static inline struct mcx_piece bin_pop(struct thread_cache *from, struct cache_bin *bin)
 {
-	struct cached_block *taken = &bin->blocks[--bin->n];
+	struct mcx_piece taken = bin->blocks[--bin->n];
 
-	from->block_bytes -= taken->size;
-	*size = taken->size;
-	mcx_watch_uncached(taken->memory, taken->size);
-	return taken->memory;
+	from->block_bytes -= taken.size;
+	mcx_watch_uncached(taken.memory, taken.size);
+	return taken;
 }
 
 /* A cached block of SIZE bytes exactly, or NULL. */
@@ -258,24 +252,25 @@ static void *cache_take_exact(size_t size)
 }
 
 /*
- * A cached block of at least *SIZE bytes, or NULL.  The next bin comes first: whatever it holds
+ * A cached block of at least SIZE bytes, or none.  The next bin comes first: whatever it holds
  * is large enough, by a quarter at the most.  Which of the two has one is anybody's guess, so the
  * choice is a sum and not a branch.
  */
-static void *cache_take(size_t *size)
+static inline struct mcx_piece cache_take(size_t size)
 {
+	static const struct mcx_piece none;
 	struct thread_cache *from = cache;
 	struct cache_bin *bin;
 	unsigned i;
 
-	if (from == NULL || !is_cached_size(*size))
-		return NULL;
-	i = bin_of(*size);
+	if (mcx_unlikely(from == NULL || !is_cached_size(size)))
+		return none;
+	i = bin_of(size);
 	i += from->bins[i + 1].n != 0;
 	bin = &from->bins[i];
-	if (bin->n == 0 || bin->blocks[bin->n - 1].size < *size)
-		return NULL;
-	return bin_pop(from, bin, size);
+	if (mcx_unlikely(bin->n == 0 || bin->blocks[bin->n - 1].size < size))
+		return none;
+	return bin_pop(from, bin);
 }
 
 /* Gives back blocks of one bin after the other until there are few enough. */
@@ -290,20 +285,38 @@ static MCX_COLD void cache_shrink(struct thread_cache *to)
 	}
 }
 
-static inline void cache_put(void *memory, size_t size)
+static void cache_put(void *memory, size_t size);
+
+/* Where there is no cache yet, or SIZE is none that it takes; and where its bin is full. */
+static MCX_COLD void cache_put_rare(void *memory, size_t size)
 {
-	struct thread_cache *to;
+	if (is_cached_size(size) && mcx_cache_begin())
+		cache_put(memory, size);
+	else
+		mcx_own_put(memory, size);
+}
+
+static MCX_COLD void cache_put_full(void *memory, size_t size)
+{
+	bin_drop_oldest(cache, &cache->bins[bin_of(size)]);
+	cache_put(memory, size);
+}
+
+static void cache_put(void *memory, size_t size)
+{
+	struct thread_cache *to = cache;
 	struct cache_bin *bin;
 
-	if (mcx_unlikely(!is_cached_size(size) || (cache == NULL && !mcx_cache_begin()))) {
-		mcx_own_put(memory, size);
+	if (mcx_unlikely(!is_cached_size(size) || to == NULL)) {
+		cache_put_rare(memory, size);
 		return;
 	}
-	to = cache;
 	bin = &to->bins[bin_of(size)];
-	if (mcx_unlikely(bin->n == CACHE_DEPTH))
-		bin_drop_oldest(to, bin);
-	bin->blocks[bin->n++] = (struct cached_block){memory, size};
+	if (mcx_unlikely(bin->n == CACHE_DEPTH)) {
+		cache_put_full(memory, size);
+		return;
+	}
+	bin->blocks[bin->n++] = (struct mcx_piece){memory, size};
 	to->block_bytes += size;
 	mcx_watch_cached(memory, size);
 	if (mcx_unlikely(to->block_bytes > CACHE_BYTES))
@@ -345,11 +358,22 @@ void mcx_block_put(void *memory, size_t size)
 		mcx_own_put(memory, size);
 }
 
-void *mcx_large_get(size_t *size, bool exact)
+static MCX_COLD struct mcx_piece large_get_rare(size_t size, bool exact)
 {
-	void *memory = exact ? cache_take_exact(*size) : cache_take(size);
+	struct mcx_piece piece = {exact ? cache_take_exact(size) : NULL, size};
 
-	return memory != NULL ? memory : mcx_own_get(*size);
+	if (piece.memory == NULL)
+		piece.memory = mcx_own_get(size);
+	return piece;
+}
+
+struct mcx_piece mcx_large_get(size_t size, bool exact)
+{
+	struct mcx_piece piece = {NULL, size};
+
+	if (mcx_likely(!exact))
+		piece = cache_take(size);
+	return mcx_likely(piece.memory != NULL) ? piece : large_get_rare(size, exact);
 }
 
 void mcx_large_put(void *memory, size_t size)

@@ -190,49 +190,53 @@ size_t mcx_large_size(size_t size)
 	return MCX_LARGE_HEADER + ((size + 15) & ~(size_t)15);
 }
 
-/*
- * A large chunk's block, charged: *BYTES becomes its size.  It is exact where there is a limit:
- * what the bound forbids is then never even asked for.
- */
-static inline struct mcx_block *large_get(memctx *ctx, size_t *bytes)
+/* Memory for a large chunk's block, allowed by the limits. */
+static inline struct mcx_piece large_get(const memctx *ctx, size_t bytes)
 {
-	bool is_limited = ctx->limiter != NULL;
-	struct mcx_block *block;
+	if (mcx_unlikely(ctx->kind == MEMCTX_MALLOC))
+		return (struct mcx_piece){mcx_own_get(bytes), bytes};
+	/*
+	 * It is exact where there is a limit: what the bound forbids is then never even asked for.
+	 */
+	return mcx_large_get(bytes, ctx->limiter != NULL);
+}
 
-	if (mcx_unlikely(!mcx_allow(ctx, *bytes)))
-		return NULL;
-	block = mcx_unlikely(ctx->kind == MEMCTX_MALLOC) ? mcx_own_get(*bytes)
-							 : mcx_large_get(bytes, is_limited);
-	if (mcx_likely(block != NULL))
-		mcx_account(ctx, *bytes, 1);
+static MCX_COLD void *large_refused(memctx *ctx, size_t bytes)
+{
+	if (bytes == 0)
+		errno = ENOMEM;
 	else
-		mcx_forgo(ctx, *bytes);
-	return block;
+		mcx_forgo(ctx, bytes);
+	return NULL;
 }
 
 static MCX_INLINE void *large_alloc(memctx *ctx, size_t size)
 {
 	size_t bytes = mcx_large_size(size);
 	struct region_slot *slot = mcx_slot(ctx);
+	struct mcx_piece piece;
 	struct mcx_block *block;
 	void *payload;
 
-	if (mcx_unlikely(bytes == 0)) {
-		errno = ENOMEM;
+	if (mcx_unlikely(bytes == 0))
+		return large_refused(ctx, bytes);
+	if (mcx_unlikely(!mcx_allow(ctx, bytes)))
 		return NULL;
-	}
-	block = large_get(ctx, &bytes);
-	if (mcx_unlikely(block == NULL))
-		return NULL;
+	piece = large_get(ctx, bytes);
+	if (mcx_unlikely(piece.memory == NULL))
+		return large_refused(ctx, bytes);
+	block = piece.memory;
+	bytes = piece.size;
+	mcx_account(ctx, bytes, 1);
 	block->owner = (memctx *)((uintptr_t)ctx | MCX_BLOCK_LARGE);
 	block->end = (char *)block + bytes;
 	block->requested = size;
 	mcx_watch_block((char *)block + MCX_BLOCK_HEADER, block->end);
 	mcx_block_link(ctx, block);
 	ctx->used |= 1u << MCX_LARGE;
-	slot->large_chunks++;
-	slot->large_requested += size;
-	slot->large_bytes += bytes;
+	mcx_count(&slot->large_chunks, 1);
+	mcx_count(&slot->large_requested, size);
+	mcx_count(&slot->large_bytes, bytes);
 	mcx_record(ctx)->life.allocs++;
 	payload = (char *)block + MCX_LARGE_HEADER;
 	mcx_word_store(payload, mcx_large_word(ctx));
@@ -245,13 +249,18 @@ void *mcx_large_alloc(memctx *ctx, size_t size)
 	return large_alloc(ctx, size);
 }
 
+static __attribute__((noinline)) void *large_told(memctx *ctx, void *payload)
+{
+	if (payload != NULL)
+		mcx_event_chunk(ctx, REGION_ALLOC, payload, NULL, 0);
+	return payload;
+}
+
 void *mcx_large_alloc_told(memctx *ctx, size_t size)
 {
 	void *payload = large_alloc(ctx, size);
 
-	if (mcx_ring_is_on() && mcx_likely(payload != NULL))
-		mcx_event_chunk(ctx, REGION_ALLOC, payload, NULL, 0);
-	return payload;
+	return mcx_ring_mode() == MCX_RING_OFF ? payload : large_told(ctx, payload);
 }
 
 void mcx_large_free(memctx *ctx, void *payload)
@@ -267,9 +276,9 @@ void mcx_large_free(memctx *ctx, void *payload)
 	bytes = mcx_block_size(block);
 	mcx_watch_free(ctx, payload, block->requested, bytes - MCX_LARGE_HEADER);
 	mcx_block_unlink(ctx, block);
-	slot->large_chunks--;
-	slot->large_requested -= block->requested;
-	slot->large_bytes -= bytes;
+	mcx_count(&slot->large_chunks, -(uint64_t)1);
+	mcx_count(&slot->large_requested, -(uint64_t)block->requested);
+	mcx_count(&slot->large_bytes, -(uint64_t)bytes);
 	mcx_discharge(ctx, bytes, 1);
 	mcx_watch_release((char *)block + MCX_BLOCK_HEADER, block->end, block->end);
 	*(mcx_any_word *)((char *)payload - MCX_WORD) = MCX_TAG_FREE; /* open, as all of it now */
