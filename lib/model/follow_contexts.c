@@ -56,13 +56,18 @@ void follow_forget(struct live_context *context)
 	memset(context, 0, sizeof *context);
 }
 
+static uint64_t unit_offset(const struct region_header *header, uint32_t unit)
+{
+	return header->banks + unit / header->bank_units * header->bank_bytes +
+	       unit % header->bank_units * UNIT_BYTES;
+}
+
 /* ---- From records --------------------------------------------------------------------- */
 
 static bool run_read(const struct live *live, struct run *run, uint32_t unit, size_t n)
 {
 	const struct region_header *header = live_header(live);
-	uint64_t at = header->banks + unit / header->bank_units * header->bank_bytes +
-		      unit % header->bank_units * UNIT_BYTES;
+	uint64_t at = unit_offset(header, unit);
 
 	return live_read(live, at + header->records, run->records, n * UNIT_BYTES) &&
 	       live_read(live, at + header->names, run->names, n * UNIT_BYTES) &&
@@ -194,6 +199,18 @@ int follow_learn_all(struct follow *follow)
 
 /* ---- One that was not known ----------------------------------------------------------- */
 
+/* Whether UNIT holds a context.  Where entries were lost, many are about one that is gone. */
+static bool is_live(const struct live *live, uint32_t unit)
+{
+	const struct region_header *header = live_header(live);
+	struct region_record record;
+
+	return unit / header->bank_units < header->nbanks &&
+	       live_read(
+		       live, unit_offset(header, unit) + header->records, &record, sizeof record) &&
+	       record.live == 1;
+}
+
 /* Learns UNIT from its record; false: nothing lives there. */
 static bool learn_one(struct follow *follow, struct run *run, uint32_t unit, struct follow_out *out)
 {
@@ -202,8 +219,7 @@ static bool learn_one(struct follow *follow, struct run *run, uint32_t unit, str
 	/* Where it may have a part, with that. */
 	size_t n = unit % 2 == 0 && (unit + 1) % header->bank_units != 0 ? 2 : 1;
 
-	if (unit / header->bank_units >= header->nbanks || !context ||
-		!run_read(follow->live, run, unit, n))
+	if (!context || !is_live(follow->live, unit) || !run_read(follow->live, run, unit, n))
 		return false;
 	if (!learn(context, run, 0, n))
 		out->status = -3;
@@ -252,7 +268,7 @@ void follow_find(
 	struct run *run;
 
 	/* What lives there now may be another than the one that an old event is about. */
-	if (follow->start == FOLLOW_OLDEST)
+	if (follow->start == FOLLOW_OLDEST || !is_live(follow->live, unit))
 		return;
 	run = malloc(sizeof *run);
 	if (!run) {
