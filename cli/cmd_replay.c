@@ -160,8 +160,10 @@ static int finish(const struct run *run, bool json, bool all)
 		keep(run, at_peak, at_end);
 		status = json ? print_json(run) : print_report(run, all, at_peak, at_end);
 	}
-	snapshot_free(at_peak);
-	snapshot_free(at_end);
+	if (RUN_FREES_ALL) {
+		snapshot_free(at_peak);
+		snapshot_free(at_end);
+	}
 	return status;
 }
 
@@ -177,7 +179,8 @@ static int run_replay(const struct command *self, int argc, char **argv)
 	status = run_trace(&run);
 	if (status == CLI_DONE)
 		status = finish(&run, json, all);
-	run_end(&run);
+	if (RUN_FREES_ALL)
+		run_end(&run);
 	return status;
 }
 

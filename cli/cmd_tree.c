@@ -200,8 +200,10 @@ static int show(const struct request *request, const char *argument)
 		status = print_json(request, snapshot);
 	else
 		status = snapshot->n > 0 ? print_table(request, snapshot) : CLI_DONE;
-	snapshot_free(snapshot);
-	source_close(source);
+	if (RUN_FREES_ALL) {
+		snapshot_free(snapshot);
+		source_close(source);
+	}
 	return status;
 }
 

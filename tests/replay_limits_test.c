@@ -233,6 +233,54 @@ static void small_chunks_meet_the_bound(void **unused)
 	free(text.bytes);
 }
 
+enum { MANY = 40001 };
+
+/* Every context is there under its name; GONE of I mod 3 have no chunk any more. */
+static void check_many(struct snapshot *snapshot, uint64_t gone)
+{
+	char ident[16], why[200];
+
+	assert_non_null(snapshot);
+	assert_int_equal(snapshot->n, MANY);
+	if (!snapshot_valid(snapshot, why, sizeof(why)))
+		fail_msg("%s", why);
+	for (size_t i = 1; i < snapshot->n; i++) {
+		const struct snapshot_context *context = &snapshot->contexts[i];
+
+		snprintf(ident, sizeof(ident), "%d", (int)context->id);
+		assert_string_equal(snapshot_string(snapshot, context->ident), ident);
+		assert_int_equal(snapshot->contexts[context->parent].id, context->id / 8 + 1);
+		assert_int_equal(context->own.requested_bytes,
+			context->id % 3 < gone ? 0 : context->id % 500 + 1);
+	}
+	snapshot_free(snapshot);
+}
+
+/* Tables grow and move with all that is in them; what is put aside is of the latest peak. */
+static void many_contexts_at_two_peaks(void **unused)
+{
+	struct text text = {0};
+	struct world world;
+
+	(void)unused;
+	text_add(&text, HEAD "create 1 - aset \"top\"\n");
+	for (int i = 2; i <= MANY; i++)
+		text_add(&text, "create %d %d aset \"c\" init=1024 ident=\"%d\"\nalloc %d %d %d\n",
+			i, i / 8 + 1, i, i, i, i % 500 + 1);
+	for (int gone = 0; gone < 2; gone++) {
+		text_add(&text, "alloc 1 %d %d\n", MANY + 1 + gone, 4000000);
+		for (int i = 2; i <= MANY; i++)
+			if (i % 3 == gone)
+				text_add(&text, "free %d\n", i);
+	}
+	world_open(&world, text.bytes);
+	assert_int_equal(world_run(&world, END), 0);
+	check_many(replay_snapshot(world.replay), 2);
+	check_many(replay_snapshot_peak(world.replay), 1);
+	world_close(&world);
+	free(text.bytes);
+}
+
 static void a_dry_replay_counts_anything(void **unused)
 {
 	static const char text[] =
@@ -487,6 +535,7 @@ int main(void)
 		cmocka_unit_test(the_bound_holds),
 		cmocka_unit_test(messages_tell_how_much),
 		cmocka_unit_test(small_chunks_meet_the_bound),
+		cmocka_unit_test(many_contexts_at_two_peaks),
 		cmocka_unit_test(a_dry_replay_counts_anything),
 		cmocka_unit_test(any_options_can_be),
 		cmocka_unit_test(the_machine_is_asked),

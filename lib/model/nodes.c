@@ -10,19 +10,31 @@
 
 #define FIRST_ROOM 64u
 
+/* From a table of READY_LEAST places on, pages are made ready for READY_AHEAD at a time. */
+#define READY_LEAST 16384u
+#define READY_AHEAD 512u
+
+static void drop_tables(struct nodes *nodes)
+{
+	own_free_table(nodes->hot, nodes->room * sizeof(*nodes->hot));
+	own_free_table(nodes->cold, nodes->cold_room * sizeof(*nodes->cold));
+	own_free_table(nodes->saved, nodes->saved_room * sizeof(*nodes->saved));
+}
+
 int nodes_init(struct nodes *nodes)
 {
 	memset(nodes, 0, sizeof(*nodes));
 	if (idmap_init(&nodes->ids) != 0)
 		return -1;
 	if (nodes_reserve(nodes) != 0) {
-		own_free(nodes->cold);
+		drop_tables(nodes);
 		idmap_fini(&nodes->ids);
 		return -1;
 	}
 	memset(&nodes->hot[0], 0, sizeof(nodes->hot[0]));
 	memset(&nodes->cold[0], 0, sizeof(nodes->cold[0]));
 	nodes->end = 1;
+	nodes->ready = READY_LEAST;
 	return 0;
 }
 
@@ -39,14 +51,26 @@ void nodes_fini(struct nodes *nodes)
 {
 	for (uint32_t at = 1; at < nodes->end; at++)
 		drop_cold(&nodes->cold[at]);
-	own_free(nodes->hot);
-	own_free(nodes->cold);
+	drop_tables(nodes);
 	idmap_fini(&nodes->ids);
+}
+
+/* TABLE with places for TO nodes, each of SIZE bytes, where it has fewer; NULL: it is as it was. */
+static void *grow_table(void *table, uint32_t *room, uint32_t to, size_t size)
+{
+	void *grown = table;
+
+	if (*room < to)
+		grown = own_grow_table(table, *room * size, to * size);
+	if (grown != NULL && *room < to)
+		*room = to;
+	return grown;
 }
 
 static int grow_places(struct nodes *nodes)
 {
 	uint32_t room = nodes->room == 0 ? FIRST_ROOM : nodes->room * 2;
+	struct snapshot_figures *saved;
 	struct node_cold *cold;
 	struct node *hot;
 
@@ -54,18 +78,18 @@ static int grow_places(struct nodes *nodes)
 		errno = ENOMEM;
 		return -1;
 	}
-	cold = own_realloc(nodes->cold, room * sizeof(*cold));
+	cold = grow_table(nodes->cold, &nodes->cold_room, room, sizeof(*cold));
 	if (cold == NULL)
 		return -1;
 	nodes->cold = cold;
-	hot = own_aligned(_Alignof(struct node), room * sizeof(*hot));
+	saved = grow_table(nodes->saved, &nodes->saved_room, room, sizeof(*saved));
+	if (saved == NULL)
+		return -1;
+	nodes->saved = saved;
+	hot = grow_table(nodes->hot, &nodes->room, room, sizeof(*hot));
 	if (hot == NULL)
 		return -1;
-	if (nodes->end > 0)
-		memcpy(hot, nodes->hot, nodes->end * sizeof(*hot));
-	own_free(nodes->hot);
 	nodes->hot = hot;
-	nodes->room = room;
 	return 0;
 }
 
@@ -80,8 +104,19 @@ int nodes_reserve(struct nodes *nodes)
 
 uint64_t nodes_bytes(const struct nodes *nodes)
 {
-	return nodes->room * (uint64_t)(sizeof(struct node) + sizeof(struct node_cold)) +
-	       idmap_bytes(&nodes->ids);
+	uint64_t place =
+		sizeof(struct node) + sizeof(struct node_cold) + sizeof(struct snapshot_figures);
+
+	return nodes->room * place + idmap_bytes(&nodes->ids);
+}
+
+static void make_ready(struct nodes *nodes, uint32_t at)
+{
+	uint32_t ahead = nodes->room - at < READY_AHEAD ? nodes->room - at : READY_AHEAD;
+
+	own_ready_table(&nodes->hot[at], ahead * sizeof(*nodes->hot));
+	own_ready_table(&nodes->cold[at], ahead * sizeof(*nodes->cold));
+	nodes->ready = at + ahead;
 }
 
 static uint32_t take_place(struct nodes *nodes)
@@ -94,6 +129,8 @@ static uint32_t take_place(struct nodes *nodes)
 		era = nodes->hot[at].era;
 	} else {
 		at = nodes->end++;
+		if (at >= nodes->ready)
+			make_ready(nodes, at);
 	}
 	memset(&nodes->hot[at], 0, sizeof(nodes->hot[at]));
 	memset(&nodes->cold[at], 0, sizeof(nodes->cold[at]));
@@ -201,6 +238,7 @@ void nodes_end(struct nodes *nodes, uint32_t at, bool zombie)
 
 void nodes_purge(struct nodes *nodes)
 {
+	nodes->nsaved = 0;
 	while (nodes->zombies != 0) {
 		uint32_t at = nodes->zombies;
 

@@ -51,9 +51,9 @@ struct node {
 
 /* A node as it was at the peak. */
 struct node_saved {
-	struct snapshot_figures figures;
 	uint64_t peak_total_bytes;
-	char *ident; /* where has_ident: the ident was replaced since */
+	char *ident;      /* where has_ident: the ident was replaced since */
+	uint32_t figures; /* the place of its figures in nodes.saved */
 	uint32_t parent;
 	bool is_set, has_ident;
 };
@@ -69,8 +69,12 @@ struct node_cold {
 struct nodes {
 	struct node *hot;
 	struct node_cold *cold;
+	struct snapshot_figures *saved; /* of nodes at the peak, as they are put aside */
+	uint32_t nsaved;                /* since the peak, each node once at most */
 	struct idmap ids;
-	uint32_t room;        /* places in hot and cold */
+	uint32_t room; /* places in hot; the others have no fewer */
+	uint32_t cold_room, saved_room;
+	uint32_t ready;       /* places whose pages are there, or that come one by one */
 	uint32_t end;         /* places ever used, node 0 included */
 	uint32_t unused;      /* a list through next; 0: none */
 	uint32_t zombies;     /* a list through younger; 0: none */
@@ -108,7 +112,7 @@ uint32_t nodes_add(struct nodes *nodes, uint64_t id, uint32_t parent, char *name
 
 /* Ends a live node without children: it becomes a zombie, or is unused. */
 void nodes_end(struct nodes *nodes, uint32_t at, bool zombie);
-/* Drops all zombies. */
+/* Forgets what was put aside, and drops all zombies. */
 void nodes_purge(struct nodes *nodes);
 
 /* Makes PARENT the parent; it is not at or below AT. */

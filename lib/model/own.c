@@ -6,15 +6,18 @@
  */
 #include "model/own.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "model/arena.h"
+#include "model/pages.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define FRONT ((size_t)16)
 #define FRONT_ALIGNED ((size_t)64)
+#define MAPPED ((size_t)1 << 20) /* a table of this size is a mapping */
 
 /* Stands right before the memory. */
 struct front {
@@ -106,4 +109,53 @@ void *own_realloc(void *memory, size_t size)
 	front = (struct front *)(void *)whole;
 	front->bytes = FRONT + size;
 	return whole + FRONT;
+}
+
+/* ---- Tables ------------------------------------------------------------------------------- */
+
+static bool is_mapped(size_t size)
+{
+	return used == NULL && size >= MAPPED;
+}
+
+static void *map(size_t size)
+{
+	void *range = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return range == MAP_FAILED ? NULL : range;
+}
+
+static void *remap(void *table, size_t old_size, size_t new_size)
+{
+	void *range = mremap(table, old_size, new_size, MREMAP_MAYMOVE);
+
+	return range == MAP_FAILED ? NULL : range;
+}
+
+void *own_grow_table(void *table, size_t old_size, size_t new_size)
+{
+	void *grown;
+
+	if (is_mapped(old_size))
+		return remap(table, old_size, new_size);
+	grown = is_mapped(new_size) ? map(new_size) : own_aligned(FRONT_ALIGNED, new_size);
+	if (grown == NULL || old_size == 0)
+		return grown;
+	memcpy(grown, table, old_size);
+	own_free(table);
+	return grown;
+}
+
+void own_free_table(void *table, size_t size)
+{
+	if (is_mapped(size))
+		munmap(table, size);
+	else
+		own_free(table);
+}
+
+void own_ready_table(void *part, size_t size)
+{
+	if (used == NULL)
+		pages_ready(part, size);
 }

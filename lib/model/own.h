@@ -26,4 +26,14 @@ void *own_realloc(void *memory, size_t size);
 void *own_aligned(size_t align, size_t size);
 void own_free(void *memory);
 
+/*
+ * A table's memory, which has OLD_SIZE bytes (0: none yet) and is to have NEW_SIZE, no less;
+ * aligned to 64.  A large one moves by its pages, outside of an arena, so nothing is copied and no
+ * page that was never written is touched.  NULL: it is as it was.
+ */
+void *own_grow_table(void *table, size_t old_size, size_t new_size);
+void own_free_table(void *table, size_t size);
+/* Has the pages of a part of a large table made, which is to be written at once. */
+void own_ready_table(void *part, size_t size);
+
 #endif

@@ -14,6 +14,11 @@ struct replay_progress replay_progress(const struct replay *replay)
 		counts->events, counts->skipped, counts->lost, replay->requested};
 }
 
+const struct replay_counts *replay_plain_counts(const struct replay *replay)
+{
+	return &replay->counts;
+}
+
 uint64_t replay_total(const struct replay *replay)
 {
 	return replay->total;

@@ -21,6 +21,11 @@ struct replay_progress {
 };
 
 struct replay_progress replay_progress(const struct replay *replay);
+/*
+ * The counts at no cost: without threads, carved and reused, which replay_counts() goes over all
+ * contexts for.
+ */
+const struct replay_counts *replay_plain_counts(const struct replay *replay);
 
 /* Bytes that all contexts take, the time of the last time line (SNAPSHOT_UNKNOWN: none), and the
  * event of the peak so far, at no cost. */

@@ -78,7 +78,8 @@ void replay_put_aside(struct replay *replay, uint32_t at)
 	struct node *node = &replay->nodes.hot[at];
 	struct node_saved *saved = &replay->nodes.cold[at].saved;
 
-	take_figures(node, &saved->figures, &saved->peak_total_bytes);
+	saved->figures = replay->nodes.nsaved++;
+	take_figures(node, &replay->nodes.saved[saved->figures], &saved->peak_total_bytes);
 	if (saved->has_ident)
 		own_free(saved->ident);
 	saved->ident = NULL;
@@ -126,7 +127,7 @@ static bool find_standing(
 	standing->parent = node->parent;
 	if (!peak || (node->state == NODE_LIVE && node->epoch < replay->epoch))
 		return node->state == NODE_LIVE;
-	standing->figures = &saved->figures;
+	standing->figures = &replay->nodes.saved[saved->figures];
 	standing->peak_total_bytes = saved->peak_total_bytes;
 	standing->parent = saved->parent;
 	if (saved->has_ident)
@@ -285,7 +286,8 @@ static struct snapshot *make_snapshot(const struct replay *replay, bool peak)
 {
 	struct snapshot *snapshot = snapshot_new();
 	struct links *links = calloc(replay->nodes.end, sizeof(*links));
-	int failed = snapshot == NULL || links == NULL;
+	uint64_t n = peak ? replay->peak.live_contexts : replay->nodes.live;
+	int failed = snapshot == NULL || links == NULL || snapshot_reserve(snapshot, n) != 0;
 
 	if (!failed && link_standing(replay, peak, links))
 		failed = write_tree(replay, peak, links, snapshot) != 0;

@@ -121,23 +121,33 @@ static uint32_t string_add(struct snapshot *snapshot, const char *string)
 	return *recent;
 }
 
-static int contexts_reserve(struct snapshot *snapshot)
+int snapshot_reserve(struct snapshot *snapshot, uint64_t n)
 {
-	size_t room = snapshot->room ? snapshot->room * 2 : 64;
 	struct snapshot_context *contexts;
 
-	if (snapshot->n < snapshot->room)
+	if (n <= snapshot->room)
 		return 0;
-	if (snapshot->n >= SNAPSHOT_NONE - 1 || room > SIZE_MAX / sizeof *contexts) {
+	if (n >= SNAPSHOT_NONE || n > SIZE_MAX / sizeof *contexts) {
 		errno = ENOMEM;
 		return -1;
 	}
-	contexts = realloc(snapshot->contexts, room * sizeof *contexts);
+	contexts = realloc(snapshot->contexts, n * sizeof *contexts);
 	if (!contexts)
 		return -1;
 	snapshot->contexts = contexts;
-	snapshot->room = room;
+	snapshot->room = n;
 	return 0;
+}
+
+static int contexts_reserve(struct snapshot *snapshot)
+{
+	uint64_t room = snapshot->room ? (uint64_t)snapshot->room * 2 : 64;
+
+	if (snapshot->n < snapshot->room)
+		return 0;
+	if (room >= SNAPSHOT_NONE && snapshot->room < SNAPSHOT_NONE - 1)
+		room = SNAPSHOT_NONE - 1;
+	return snapshot_reserve(snapshot, room);
 }
 
 static void contexts_make_ready(struct snapshot *snapshot)

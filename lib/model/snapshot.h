@@ -82,6 +82,8 @@ struct snapshot {
 
 /* An empty snapshot, or NULL with ENOMEM. */
 struct snapshot *snapshot_new(void);
+/* Makes room for N contexts in all, so that adding them copies none.  0, or -1 with ENOMEM. */
+int snapshot_reserve(struct snapshot *snapshot, uint64_t n);
 void snapshot_free(struct snapshot *snapshot);
 
 /*

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "model/json.h"
+#include "model/replay_look.h"
 #include "model/size.h"
 #include "model/source.h"
 #include "model/source_live.h"
@@ -256,7 +257,7 @@ const char *source_path(const struct source *source)
 
 const struct replay_counts *source_counts(const struct source *source)
 {
-	return source->replay ? replay_counts(source->replay) : NULL;
+	return source->replay ? replay_plain_counts(source->replay) : NULL;
 }
 
 const struct trace_reader *source_reader(const struct source *source)
@@ -295,14 +296,14 @@ static int run(struct source *source, uint64_t event, uint64_t time_ns, struct r
 	if (!source->options.progress)
 		return replay_run(source->replay, event, time_ns, error);
 	for (;;) {
-		uint64_t done = replay_counts(source->replay)->events, to = event;
+		uint64_t done = replay_plain_counts(source->replay)->events, to = event;
 
 		if (to - done > PROGRESS_EVENTS)
 			to = done + PROGRESS_EVENTS;
 		got = replay_run(source->replay, to, time_ns, error);
-		source->options.progress(source->options.arg, replay_counts(source->replay),
+		source->options.progress(source->options.arg, replay_plain_counts(source->replay),
 			trace_position(source->reader), trace_length(source->reader));
-		if (got != 1 || to == event || replay_counts(source->replay)->events < to)
+		if (got != 1 || to == event || replay_plain_counts(source->replay)->events < to)
 			return got;
 	}
 }
@@ -340,7 +341,7 @@ static struct snapshot *trace_snapshot(
 		return NULL;
 	}
 	source->ended = got == 0;
-	events = replay_counts(source->replay)->events;
+	events = replay_plain_counts(source->replay)->events;
 	if (point->kind == SOURCE_EVENT && events < event) {
 		char have[SIZE_TEXT], want[SIZE_TEXT];
 

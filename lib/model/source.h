@@ -79,8 +79,8 @@ struct snapshot *source_snapshot(
 	struct source *source, const struct source_point *point, struct source_error *error);
 
 /*
- * What the last source_snapshot() of a trace went through, else NULL; the reader for what it has
- * to say of the trace (trace_unknown_key()), likewise.
+ * What the last source_snapshot() of a trace went through (replay_plain_counts()), else NULL; the
+ * reader for what it has to say of the trace (trace_unknown_key()), likewise.
  */
 const struct replay_counts *source_counts(const struct source *source);
 const struct trace_reader *source_reader(const struct source *source);
