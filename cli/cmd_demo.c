@@ -193,7 +193,8 @@ const struct command command_demo = {
 	.description =
 		"Runs a server that lives in memory contexts and serves itself: three threads with "
 		"connections and queries, a cache that they share, a leak, and a burst now and "
-		"then. On a terminal it opens the screens of `memctx-tool tui` on itself. "
+		"then. On a terminal it opens the screens of `memctx-tool tui` on itself, which q "
+		"ends, and Ctrl-C by its signal as everywhere. "
 		"Otherwise, or with --text, it says what to point at it, and prints its tree once "
 		"a second until Ctrl-C, which ends it with status 0.\n"
 		"\n"

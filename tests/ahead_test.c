@@ -335,6 +335,46 @@ static void only_those_of_the_selection_are_shown(void **state)
 	end();
 }
 
+/* To and fro by the events of a life, from beyond its ends too; an id may have another later. */
+static void lives_are_followed(void **state)
+{
+	static const struct {
+		enum request request;
+		uint64_t event;
+	} ways[] = {{REQUEST_BACK_OWN, 6}, {REQUEST_BACK_OWN, 4}, {REQUEST_BACK_OWN, 3},
+		{REQUEST_BACK_OWN, 3}, {REQUEST_NEXT_OWN, 4}, {REQUEST_NEXT_OWN, 6},
+		{REQUEST_NEXT_OWN, 6}};
+	char path[200];
+	FILE *out;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/lives.trace", scratch);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs("memctx-trace 1\ncreate 1 - aset \"top\"\nalloc 1 1 10\ncreate 2 1 aset \"a\"\n"
+	      "alloc 2 2 10\nfree 1\ndelete 2\nalloc 1 3 10\ncreate 2 1 aset \"b\"\n"
+	      "alloc 2 4 10\n",
+		out);
+	assert_int_equal(fclose(out), 0);
+	begin(path);
+	state_seek(&screen, 4);
+	state_request(&screen, REQUEST_DOWN);
+	assert_int_equal(screen.selected, 2);
+	state_seek(&screen, 7);
+	assert_true(screen.is_gone);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		state_request(&screen, ways[i].request);
+		assert_int_equal(screen.selected, 2);
+		assert_int_equal(feed_event(feed), ways[i].event);
+	}
+	/* Where the id lives again, it is that life. */
+	state_seek(&screen, 9);
+	state_request(&screen, REQUEST_BACK_OWN);
+	state_request(&screen, REQUEST_BACK_OWN);
+	assert_int_equal(feed_event(feed), 8);
+	end();
+}
+
 static int make_traces(void **state)
 {
 	char command[200];
@@ -367,6 +407,7 @@ int main(void)
 		cmocka_unit_test(own_events_are_found_far_back),
 		cmocka_unit_test(now_stands_in_the_middle),
 		cmocka_unit_test(only_those_of_the_selection_are_shown),
+		cmocka_unit_test(lives_are_followed),
 	};
 	const char *text = getenv("MEMCTX_SEED");
 

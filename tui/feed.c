@@ -29,6 +29,7 @@ struct feed {
 	uint64_t serial;
 
 	struct feed_live *live;
+	bool has_ended;
 
 	struct seek *seek;
 	struct explain_event events[FEED_EVENTS];
@@ -137,10 +138,14 @@ static bool seek_found(struct feed *feed, uint64_t event)
 	return event != SNAPSHOT_UNKNOWN && feed_seek(feed, event);
 }
 
-bool feed_seek_context(struct feed *feed, uint64_t context, bool back)
+uint64_t feed_life(const struct feed *feed, uint64_t context)
 {
-	return feed->kind == FEED_TRACE &&
-	       seek_found(feed, seek_find_context(feed->seek, context, back));
+	return feed->kind == FEED_TRACE ? seek_life(feed->seek, context) : SNAPSHOT_UNKNOWN;
+}
+
+bool feed_seek_life(struct feed *feed, uint64_t life, bool back)
+{
+	return feed->kind == FEED_TRACE && seek_found(feed, seek_find_life(feed->seek, life, back));
 }
 
 bool feed_seek_reset(struct feed *feed, bool back)
@@ -177,6 +182,11 @@ uint64_t feed_peak(const struct feed *feed)
 	return feed->kind == FEED_TRACE ? seek_peak(feed->seek) : SNAPSHOT_UNKNOWN;
 }
 
+bool feed_is_near(const struct feed *feed, uint64_t event)
+{
+	return feed->kind != FEED_TRACE || seek_is_near(feed->seek, event);
+}
+
 int feed_history(const struct feed *feed, const uint64_t **samples, int *position)
 {
 	const uint64_t *events;
@@ -210,22 +220,29 @@ bool feed_refresh(struct feed *feed)
 	struct snapshot *snapshot;
 	struct live_error error;
 
-	if (feed->kind != FEED_LIVE || feed->trouble[0])
+	if (feed->kind != FEED_LIVE || feed->has_ended)
 		return false;
 	snapshot = feed_live_look(feed->live, feed->snapshot, &error);
 	feed->serial++;
 	if (!snapshot) {
+		feed->has_ended = !error.message[0];
 		say(feed,
-			error.message[0]
-				? error.message
-				: "the process has ended; this is the last that was seen of it",
+			feed->has_ended
+				? "the process has ended; this is the last that was seen of it"
+				: error.message,
 			0);
 		return true;
 	}
+	feed->trouble[0] = '\0';
 	snapshot_free(feed->snapshot);
 	feed->snapshot = snapshot;
 	add_total(feed);
 	return true;
+}
+
+bool feed_has_ended(const struct feed *feed)
+{
+	return feed->has_ended;
 }
 
 const struct feed_rates *feed_rates(const struct feed *feed)
@@ -242,7 +259,7 @@ const int64_t *feed_changes(const struct feed *feed, bool own)
 
 void feed_watch(struct feed *feed)
 {
-	if (feed->live && !feed->trouble[0] && feed_live_watch(feed->live))
+	if (feed->live && !feed->has_ended && feed_live_watch(feed->live))
 		feed->serial++;
 }
 

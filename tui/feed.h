@@ -40,6 +40,8 @@ const struct snapshot *feed_snapshot(const struct feed *feed);
 uint64_t feed_serial(const struct feed *feed);
 /* Why it stands still: a target that ended, an error in the trace; NULL: it does not. */
 const char *feed_trouble(const struct feed *feed);
+/* Live: it is gone for good; with trouble alone it is looked at again. */
+bool feed_has_ended(const struct feed *feed);
 
 /* Live: looks again.  False where nothing came of it. */
 bool feed_refresh(struct feed *feed);
@@ -75,15 +77,20 @@ uint64_t feed_event(const struct feed *feed);
 /* Trace: to the last event that is not after TIME_NS, as far as it goes. */
 bool feed_seek_time(struct feed *feed, uint64_t time_ns);
 /*
- * Trace: to the event after (BACK: before) this one that is about a context (CONTEXT: an id of the
- * snapshot; events about its chunks count, those of contexts above it do not) or that is a reset.
+ * Trace: to the event after (BACK: before) this one that is about a context (in the life that
+ * feed_life() told; events about its chunks count, those of contexts above it do not) or that is a
+ * reset.
  * False: there is none, and the feed stays where it is.
  */
-bool feed_seek_context(struct feed *feed, uint64_t context, bool back);
+bool feed_seek_life(struct feed *feed, uint64_t life, bool back);
+/* Trace: the life that a context is in (model/seek.h); SNAPSHOT_UNKNOWN: it does not live now. */
+uint64_t feed_life(const struct feed *feed, uint64_t context);
 bool feed_seek_reset(struct feed *feed, bool back);
 /* The trace's last event and its peak; SNAPSHOT_UNKNOWN while the first pass has not got there. */
 uint64_t feed_last(const struct feed *feed);
 uint64_t feed_peak(const struct feed *feed);
+/* Whether the way there is as short as feed_idle() will make it. */
+bool feed_is_near(const struct feed *feed, uint64_t event);
 /*
  * Does a part of the first pass that a few milliseconds allow; false where there is nothing left
  * to do.

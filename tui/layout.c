@@ -2,7 +2,8 @@
 /*
  * Where things stand.
  *
- *   80 columns and more   tree | lists; what else there is below, from 30 lines on or on request
+ *   80 columns and more   tree | lists; what else there is below, from 30 lines on or on request,
+ *                         a trace's events also where the tree is small
  *   under 80              one pane, Tab goes on
  *
  * With less height the sparkline, the line of the largest and the chain's own line give way.
@@ -77,6 +78,16 @@ static void put_both_below(struct layout *layout, struct layout_box *body)
 	layout->panes[PANE_EVENTS] = below;
 }
 
+/* Lines of tree and lists that a small trace's events leave them. */
+enum { FEW_LINES = 5, LEFT_TO_FEW = 10 };
+
+/* Whether the tree of a trace has so few lines that its events have room below it. */
+static bool has_few_lines(const struct state *state, int height)
+{
+	return feed_kind(state->feed) == FEED_TRACE && feed_last(state->feed) != 0 &&
+	       state->n_visible <= FEW_LINES && height >= LEFT_TO_FEW + 4;
+}
+
 static void put_wide(struct layout *layout, const struct state *state, struct layout_box body)
 {
 	if (body.height >= TALL - 9 && state_has_pane(state, PANE_BLOCKS))
@@ -85,6 +96,8 @@ static void put_wide(struct layout *layout, const struct state *state, struct la
 		layout->panes[PANE_EVENTS] = take_bottom(&body, body.height / 3);
 	else if (state->pane == PANE_BLOCKS || state->pane == PANE_EVENTS)
 		layout->panes[state->pane] = take_bottom(&body, body.height / 2);
+	else if (has_few_lines(state, body.height))
+		layout->panes[PANE_EVENTS] = take_bottom(&body, body.height - LEFT_TO_FEW);
 	put_tree_and_lists(layout, body);
 }
 

@@ -135,9 +135,12 @@ static void insert_gone(struct state *state)
 
 static void keep_selection(struct state *state)
 {
+	uint64_t life = feed_life(state->feed, state->selected);
 	const struct row *row = state_row(state);
 	uint32_t context, at;
 
+	if (life != SNAPSHOT_UNKNOWN)
+		state->life = life;
 	state->is_gone = false;
 	/* Nearly always it is where it was. */
 	if (row && state_id(state, row) == state->selected)
@@ -174,6 +177,12 @@ void state_refold(struct state *state)
 	make_visible(state);
 }
 
+void state_take(struct state *state, uint64_t id)
+{
+	state->selected = id;
+	state->life = feed_life(state->feed, id);
+}
+
 void state_select(struct state *state, size_t line)
 {
 	const struct row *row;
@@ -199,7 +208,7 @@ void state_select(struct state *state, size_t line)
 		state->block = state->block_top = 0;
 		state->link = 1;
 	}
-	state->selected = state_id(state, row);
+	state_take(state, state_id(state, row));
 	state->has_selected = true;
 	snprintf(state->name, sizeof state->name, "%.250s",
 		rows_name(state->rows->snapshot, row->context));

@@ -51,6 +51,7 @@ struct state {
 	size_t n_folded, room_folded;
 
 	uint64_t selected; /* a context's id */
+	uint64_t life;     /* of a trace: the one that the context is in, or was in last */
 	char name[STATE_NAME];
 	bool has_selected, is_gone;
 	size_t line; /* of the selection among the visible */
@@ -115,6 +116,8 @@ const struct row *state_row(const struct state *state);
 const struct row *state_row_at(const struct state *state, size_t line);
 /* The id of a line's first context. */
 uint64_t state_id(const struct state *state, const struct row *row);
+/* The selected line stays; what is looked at closer is that context, one of those it sums. */
+void state_take(struct state *state, uint64_t id);
 /* Selects the line at a place among the visible, from 0. */
 void state_select(struct state *state, size_t line);
 /* Selects a line of rows, unfolding what hides it. */

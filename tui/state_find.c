@@ -34,7 +34,7 @@ static void show_member(struct state *state, uint32_t at, uint32_t member)
 	if (row->members == 1)
 		return;
 	/* The line stays a sum; what is looked at closer is the one that was found. */
-	state->selected = state->rows->snapshot->contexts[member].id;
+	state_take(state, state->rows->snapshot->contexts[member].id);
 	state_say(state, "%s %s is one of the %u that this line sums; z shows each",
 		rows_name(state->rows->snapshot, member),
 		rows_ident(state->rows->snapshot, member)

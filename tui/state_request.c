@@ -77,7 +77,7 @@ static void go_to_largest(struct state *state)
 		return;
 	}
 	state_show_row(state, at);
-	state->selected = state->rows->snapshot->contexts[state->largest].id;
+	state_take(state, state->rows->snapshot->contexts[state->largest].id);
 	if (state->rows->rows[at].members > 1)
 		state_say(state, "it is one of the %u that this line sums; z shows each",
 			state->rows->rows[at].members);

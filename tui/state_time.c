@@ -44,12 +44,16 @@ static int64_t hundredth(const struct state *state)
 
 static void go_to_peak(struct state *state)
 {
-	if (!is_trace(state) || feed_peak(state->feed) != SNAPSHOT_UNKNOWN) {
-		state_seek(state, feed_peak(state->feed));
-	} else {
-		state->wants_peak = true;
-		state_say(state, "the trace is still being read; its peak comes when it is known");
+	uint64_t peak = feed_peak(state->feed);
+
+	if (!is_trace(state) || (peak != SNAPSHOT_UNKNOWN && feed_is_near(state->feed, peak))) {
+		state_seek(state, peak);
+		return;
 	}
+	state->wants_peak = true;
+	state_say(state, peak == SNAPSHOT_UNKNOWN
+				 ? "the trace is still being read; its peak comes when it is known"
+				 : "on the way to the peak; any other move stays here");
 }
 
 /* To where FOUND says; WHAT there is none of otherwise. */
@@ -130,9 +134,7 @@ void state_request_time(struct state *state, enum request request)
 		break;
 	case REQUEST_NEXT_OWN:
 	case REQUEST_BACK_OWN:
-		moved(state,
-			feed_seek_context(
-				state->feed, state->selected, request == REQUEST_BACK_OWN),
+		moved(state, feed_seek_life(state->feed, state->life, request == REQUEST_BACK_OWN),
 			request == REQUEST_BACK_OWN ? "event of this context before"
 						    : "further event of this context");
 		break;
@@ -168,8 +170,11 @@ void state_tick(struct state *state, double seconds)
 
 	if (feed_kind(state->feed) == FEED_LIVE && !state->paused)
 		feed_refresh(state->feed);
-	if (state->wants_peak && feed_peak(state->feed) != SNAPSHOT_UNKNOWN)
+	if (state->wants_peak && feed_peak(state->feed) != SNAPSHOT_UNKNOWN &&
+		feed_is_near(state->feed, feed_peak(state->feed))) {
+		*state->message = '\0';
 		state_seek(state, feed_peak(state->feed));
+	}
 	if (state->playing && is_trace(state)) {
 		state->due += (double)state->speed * seconds;
 		events = (uint64_t)state->due;

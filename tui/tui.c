@@ -75,7 +75,7 @@ static int wait_ms(const struct state *state, bool is_busy, double last, double 
 		return 0;
 	if (state->playing)
 		return PLAY_MS;
-	if (feed_kind(state->feed) == FEED_LIVE && !state->paused && !feed_trouble(state->feed) &&
+	if (feed_kind(state->feed) == FEED_LIVE && !state->paused && !feed_has_ended(state->feed) &&
 		last + state->interval < end)
 		due = last + state->interval;
 	due = (due - now()) * 1000;
@@ -124,7 +124,7 @@ static bool loop(struct state *state, const struct tui_options *options)
 		time = now();
 		if (key == KEYS_NONE && is_busy) {
 			is_busy = feed_idle(state->feed);
-			if (!is_busy)
+			if (!is_busy || state->wants_peak)
 				state_tick(state, 0);
 		}
 		if (!state->playing && time - last < state->interval)

@@ -54,10 +54,12 @@ static void where_live(const struct state *state, bool is_narrow, char out[PART]
 	char up[SIZE_TEXT];
 
 	uptime_text(feed_rates(state->feed)->uptime, up);
-	if (is_narrow && !feed_trouble(state->feed) && !state->paused)
-		snprintf(out, PART, "LIVE   up %s", up);
-	else if (feed_trouble(state->feed))
+	if (feed_has_ended(state->feed))
 		snprintf(out, PART, "ENDED   up %s", up);
+	else if (feed_trouble(state->feed))
+		snprintf(out, PART, "NOT READABLE   up %s", up);
+	else if (is_narrow && !state->paused)
+		snprintf(out, PART, "LIVE   up %s", up);
 	else if (state->paused)
 		snprintf(out, PART, "PAUSED   up %s", up);
 	else

@@ -74,6 +74,12 @@ uint64_t seek_event(const struct seek *seek);
  * is none.
  */
 uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back);
+/*
+ * The same by a life, from creation to deletion, whether it is over or not: an id may have several.
+ * seek_life() tells which one a context is in at the cursor; SNAPSHOT_UNKNOWN: it does not live.
+ */
+uint64_t seek_life(const struct seek *seek, uint64_t context);
+uint64_t seek_find_life(struct seek *seek, uint64_t life, bool back);
 uint64_t seek_find_reset(struct seek *seek, bool back);
 /*
  * The numbers of the nearest events that are about that context, at most MAX, in their order: of
@@ -101,10 +107,12 @@ int seek_ahead(struct seek *seek, const uint64_t *context, struct seek_coming *c
 /* ---- The first pass ----------------------------------------------------------------------- */
 
 /*
- * Does what a few milliseconds allow of the first pass; after it, of what makes steps back quick.
- * false: there is nothing left to do.
+ * Does what a few milliseconds allow of the first pass; after it, of what makes the way to the peak
+ * and steps back quick.  false: there is nothing left to do.
  */
 bool seek_pass(struct seek *seek);
+/* Whether the way to EVENT is as short as it will get. */
+bool seek_is_near(const struct seek *seek, uint64_t event);
 /* How far the first pass has got; and what it found, SNAPSHOT_UNKNOWN before its end. */
 uint64_t seek_passed(const struct seek *seek);
 uint64_t seek_last(const struct seek *seek);

@@ -58,11 +58,16 @@ static uint64_t room_for_copies(const struct seek *seek)
 
 /* ---- Thinning ----------------------------------------------------------------------------- */
 
-static bool is_near_cursor(const struct seek *seek, const struct copy *copy)
+static bool is_before(const struct copy *copy, uint64_t event, uint64_t most)
 {
-	uint64_t now = seek->sides[CURSOR].event;
+	return copy->event <= event && event - copy->event <= most;
+}
 
-	return copy->event <= now && now - copy->event <= 4 * seek->near;
+/* Whether it is one that steps back from the cursor, or the way to the peak, begin with. */
+static bool is_needed(const struct seek *seek, const struct copy *copy)
+{
+	return is_before(copy, seek->sides[CURSOR].event, 4 * seek->near) ||
+	       (seek->passed && is_before(copy, seek->peak, 2 * seek->near));
 }
 
 /* Events from the copy before to the one after; the last has the pass's next after it. */
@@ -80,7 +85,7 @@ static size_t least_useful(const struct seek *seek)
 	size_t least = 0;
 
 	for (size_t i = 1; i < seek->n_copies; i++) {
-		if (is_near_cursor(seek, &seek->copies[i]))
+		if (is_needed(seek, &seek->copies[i]))
 			continue;
 		if (least == 0 || gap_without(seek, i) < gap_without(seek, least))
 			least = i;
@@ -232,29 +237,57 @@ static bool is_covered(const struct seek *seek, uint64_t point)
 	return point - seek_copy_before(seek, point)->event < seek->near;
 }
 
-bool seek_prepare(struct seek *seek)
+/* Runs the scout on to POINT, as far as a few milliseconds allow, and copies it there.  false: that
+ * cannot be, or was done. */
+static bool prepare_point(struct seek *seek, uint64_t point)
 {
 	const struct side *scout = &seek->sides[SCOUT];
-	uint64_t last = near_point(seek, seek->sides[CURSOR].event);
-	uint64_t first = near_point(seek, last);
-	uint64_t point = is_covered(seek, first) ? last : first;
 	const struct copy *copy = seek_copy_before(seek, point);
 	struct replay_error ignored;
+	bool goes_on;
 	uint64_t to;
 
-	seek->is_prepared = seek->is_prepared || is_covered(seek, point);
-	if (seek->is_prepared || !seek_begin(seek, SCOUT))
+	if (!seek_begin(seek, SCOUT))
 		return false;
 	if (scout->event > point || scout->event < copy->event)
 		seek_copy_put(seek, copy);
 	to = point - scout->event > PREPARE_EVENTS ? scout->event + PREPARE_EVENTS : point;
-	if (seek_run(seek, to, &ignored) != 1)
-		seek->is_prepared = true;
-	if (scout->event == point) {
+	goes_on = seek_run(seek, to, &ignored) == 1 && scout->event < point;
+	if (scout->event == point)
 		seek_copy_take(seek);
-		/* Where there is no room for it there is none the next time. */
-		seek->is_prepared = seek->is_prepared || !is_covered(seek, point);
-	}
 	seek_end(seek);
+	return goes_on;
+}
+
+/* The way to the event that is wanted.  false: there is none, or it is prepared. */
+static bool prepare_wanted(struct seek *seek)
+{
+	uint64_t point = near_point(seek, seek->wanted);
+
+	if (seek->wanted == SNAPSHOT_UNKNOWN)
+		return false;
+	if (is_covered(seek, point) || !prepare_point(seek, point))
+		seek->wanted = SNAPSHOT_UNKNOWN;
+	return true;
+}
+
+bool seek_prepare(struct seek *seek)
+{
+	uint64_t last = near_point(seek, seek->sides[CURSOR].event);
+	uint64_t first = near_point(seek, last);
+	uint64_t point = is_covered(seek, first) ? last : first;
+
+	if (prepare_wanted(seek))
+		return true;
+	seek->is_prepared = seek->is_prepared || is_covered(seek, point);
+	/* Where there is no room for a copy there is none the next time. */
+	if (!seek->is_prepared && !prepare_point(seek, point))
+		seek->is_prepared = !is_covered(seek, point) || point == last;
 	return !seek->is_prepared;
+}
+
+bool seek_is_near(const struct seek *seek, uint64_t event)
+{
+	return seek->arenas == NULL || event != seek->wanted ||
+	       is_covered(seek, near_point(seek, event));
 }

@@ -61,6 +61,7 @@ struct seek {
 	uint64_t spacing;           /* events between copies of the first pass */
 	uint64_t near;              /* and behind the cursor */
 	bool is_prepared;           /* they are there */
+	uint64_t wanted;            /* an event that a way to is to be prepared; SNAPSHOT_UNKNOWN */
 
 	bool passed;                /* the first pass is over */
 	uint64_t last, peak, known; /* known: events that the pass has been over */

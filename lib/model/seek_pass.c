@@ -105,7 +105,7 @@ static void note(uint64_t number, enum trace_op op, uint64_t serial, void *arg)
 
 void seek_pass_begin(struct seek *seek)
 {
-	seek->last = seek->peak = SNAPSHOT_UNKNOWN;
+	seek->last = seek->peak = seek->wanted = SNAPSHOT_UNKNOWN;
 	seek->sample_step = 16;
 	seek->noted = malloc(NOTED * sizeof(*seek->noted));
 	if (seek->noted != NULL)
@@ -132,7 +132,7 @@ static void end_pass(struct seek *seek)
 	}
 	seek->passed = true;
 	seek->last = seek->known;
-	seek->peak = replay_peak_event(scout->replay);
+	seek->peak = seek->wanted = replay_peak_event(scout->replay);
 }
 
 static void pass_on(struct seek *seek, uint64_t most)
@@ -270,25 +270,34 @@ static uint64_t find(struct seek *seek, const struct wanted *wanted, bool back)
 	return SNAPSHOT_UNKNOWN;
 }
 
-/* What the context of an id that lives at the cursor has in the index; false: there is none. */
-static bool want_context(const struct seek *seek, uint64_t context, struct wanted *wanted)
+uint64_t seek_life(const struct seek *seek, uint64_t context)
 {
 	const struct side *cursor = &seek->sides[CURSOR];
 	struct replay_life life;
 
-	if (cursor->explain == NULL || !replay_look_life(cursor->replay, context, &life))
-		return false;
-	wanted->mask = ~((1u << OP_BITS) - 1);
-	wanted->value = wanted->value2 =
-		(uint32_t)(life.serial < SERIAL_MOST ? life.serial : SERIAL_MOST) << OP_BITS;
-	return true;
+	return cursor->explain != NULL && replay_look_life(cursor->replay, context, &life)
+		       ? life.serial
+		       : SNAPSHOT_UNKNOWN;
+}
+
+/* What a context has in the index, by its life. */
+static struct wanted want_life(uint64_t life)
+{
+	uint32_t value = (uint32_t)(life < SERIAL_MOST ? life : SERIAL_MOST) << OP_BITS;
+
+	return (struct wanted){~((1u << OP_BITS) - 1), value, value};
+}
+
+uint64_t seek_find_life(struct seek *seek, uint64_t life, bool back)
+{
+	struct wanted wanted = want_life(life);
+
+	return life == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : find(seek, &wanted, back);
 }
 
 uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back)
 {
-	struct wanted wanted;
-
-	return want_context(seek, context, &wanted) ? find(seek, &wanted, back) : SNAPSHOT_UNKNOWN;
+	return seek_find_life(seek, seek_life(seek, context), back);
 }
 
 /* Those among FROM … TO, the first MAX of them in their order; BACK: the last, the last first. */
@@ -328,10 +337,11 @@ static void turn_round(uint64_t *numbers, int n)
 int seek_list_context(struct seek *seek, uint64_t context, bool back, uint64_t *numbers, int max)
 {
 	uint64_t now = seek->sides[CURSOR].event, known = seek->known;
-	struct wanted wanted;
+	uint64_t life = seek_life(seek, context);
+	struct wanted wanted = want_life(life);
 	int n;
 
-	if (seek->index == NULL || !want_context(seek, context, &wanted))
+	if (seek->index == NULL || life == SNAPSHOT_UNKNOWN)
 		return 0;
 	if (!back)
 		return list_wanted(seek, now + 1, known > now + SEEK_NEAR ? now + SEEK_NEAR : known,
