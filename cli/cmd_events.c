@@ -448,7 +448,8 @@ const struct command command_events = {
 		"\n"
 		"Of a live process, named by its id (./123 is a file), the latest events are shown "
 		"that its rings hold, or with --follow those from now on, until it ends. Times are "
-		"seconds since its first context, exact to some 64 events of the thread.\n"
+		"seconds since its first context, exact to some 64 events of the thread,\n"
+		"or to some 300 that it makes within one tick of the kernel's clock.\n"
 		"\n"
 		"  memctx-tool events --count=all 4711\n"
 		"  memctx-tool events --follow --kind=alloc --min-size=8K 4711",

@@ -21,6 +21,8 @@
 
 #define RING_EVENTS_DEFAULT 16384u
 #define RING_EVENTS_MAX ((size_t)1 << 24)
+/* Entries between two times, at most; the first place after it is a multiple of MCX_RING_CLOCK. */
+#define TIME_MOST (4 * MCX_RING_CLOCK)
 #define TEXT_BYTES 15u
 /* A creation with a name and an ident of 1,023 bytes each. */
 #define TEXT_MAX 1023u
@@ -52,12 +54,33 @@ void mcx_ring_unlock(void)
 
 /* ---- Time ---- */
 
-static uint64_t clock_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Whether a time is due at entry HEAD, where the clock may be read.  Reading the exact one waits
+ * for all loads under way: where entries come so fast that the kernel's tick is the same, there is
+ * a time every few of those places alone.
+ */
+static bool time_is_due(uint64_t head)
+{
+	uint64_t tick_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+
+	if (tick_ns == mcx_writer.tick_ns && head - mcx_writer.timed < TIME_MOST)
+		return false;
+	mcx_writer.tick_ns = tick_ns;
+	mcx_writer.timed = head;
+	return true;
+}
+
+static struct region_event time_entry(void)
+{
+	return (struct region_event){clock_ns(CLOCK_MONOTONIC), mcx_what(REGION_TIME, 0)};
 }
 
 /*
@@ -116,13 +139,6 @@ static void ring_put(struct mcx_ring *ring, const struct region_event *entries, 
 		mcx_ring_store(&ring->events[(head + i) & ring->mask], entries[i].word,
 			entries[i].what | region_lap(head + i, ring->mask + 1));
 	writer_aim(ring, head + n);
-}
-
-static void ring_time(struct mcx_ring *ring)
-{
-	struct region_event event = {clock_ns(), mcx_what(REGION_TIME, 0)};
-
-	ring_put(ring, &event, 1);
 }
 
 /* ---- Threads come and go ---- */
@@ -248,14 +264,15 @@ void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 {
 	bool is_first = ctx->ring != mcx_writer.ring;
 	struct mcx_ring *ring = is_first ? mcx_ring_take(ctx) : mcx_writer.ring;
-	struct region_event event = {word, what};
-	uint64_t head;
+	struct region_event entries[2] = {{word, what}};
+	unsigned n = 1;
 
 	if (ring != NULL) {
-		head = writer_head();
-		ring_put(ring, &event, 1);
-		if (is_first || head % MCX_RING_CLOCK == 0)
-			ring_time(ring);
+		uint64_t head = writer_head();
+
+		if (is_first || (head % MCX_RING_CLOCK == 0 && time_is_due(head)))
+			entries[n++] = time_entry();
+		ring_put(ring, entries, n);
 	}
 	return (void *)(uintptr_t)(what & REGION_WHAT_MASK);
 }
@@ -278,8 +295,11 @@ void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
 		n = (unsigned)(ring->mask + 1) / 2;
 	head = writer_head();
 	ring_put(ring, entries, n);
-	if (head / MCX_RING_CLOCK != (head + n) / MCX_RING_CLOCK)
-		ring_time(ring);
+	if (head / MCX_RING_CLOCK != (head + n) / MCX_RING_CLOCK && time_is_due(head)) {
+		struct region_event time = time_entry();
+
+		ring_put(ring, &time, 1);
+	}
 }
 
 void mcx_event_chunk(

@@ -16,7 +16,7 @@
 
 #include "internal.h"
 
-/* The clock is read at every entry whose number is a multiple of it, and the head stored. */
+/* At every entry whose number is a multiple of it the head is stored, and the clock may be read. */
 #define MCX_RING_CLOCK REGION_HEAD_LAG
 
 /* A ring in this process; one for each region_ring, never freed. */
@@ -32,6 +32,8 @@ struct mcx_writer {
 	uint64_t lap;              /* of it and what follows up to where the clock is due */
 	uint64_t alloc, free;      /* that lap with REGION_ALLOC, with REGION_FREE */
 	struct mcx_ring *ring;
+	uint64_t timed;   /* the entry before its latest time */
+	uint64_t tick_ns; /* the coarse clock then */
 };
 
 extern MCX_TLS struct mcx_writer mcx_writer MCX_HIDDEN;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <time.h>
 
 #include "publish_support.h"
 
@@ -19,7 +20,7 @@ struct told {
 	uint64_t sizes[MOST];
 	uint32_t rings[MOST];
 	size_t n;
-	uint64_t lost;
+	uint64_t lost, last_ns;
 	size_t gaps;
 	size_t created, name_bytes;
 };
@@ -35,6 +36,7 @@ static bool note(const struct live_event *event, void *arg)
 	} else if (event->op == LIVE_ALLOC) {
 		HOLDS(told.n < MOST);
 		told.rings[told.n] = event->ring;
+		told.last_ns = event->time_ns;
 		told.sizes[told.n++] = event->size;
 	} else if (event->op == LIVE_CREATE) {
 		told.created++;
@@ -208,6 +210,57 @@ static void small_losses(void)
 	}
 	HOLDS(told.lost > 0);
 	eye_close(&eye);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Events that come in ticks of their own have times of their own, every 64 of them. */
+static void dated_slow(void)
+{
+	memctx *ctx = memctx_create(NULL, "ctx", NULL, MEMCTX_ASET, NULL);
+	struct eye eye = eye_open(FOLLOW_NOW);
+	uint64_t before = now_ns();
+
+	for (int i = 0; i < 12; i++) {
+		uint64_t began = now_ns();
+
+		churn(ctx, 100, 32);
+		eye_look(&eye);
+		HOLDS(told.last_ns >= before && told.last_ns <= now_ns());
+		before = began;
+		usleep(25000);
+	}
+	eye_close(&eye);
+}
+
+/* Those that come fast have one every four times as many at least, and fewer than that at best. */
+static void dated_fast(void)
+{
+	memctx *ctx = memctx_create(NULL, "ctx", NULL, MEMCTX_ASET, NULL);
+	const struct region_event *entries;
+	uint64_t last = 0, times = 0, last_ns = 0;
+
+	churn(ctx, 100, 8000);
+	entries = mcx_writer.ring->events;
+	HOLDS(mcx_writer.ring->mask + 1 == 16384 && true_head() < 16384);
+	for (uint64_t i = 0; i < true_head(); i++) {
+		if ((entries[i].what >> REGION_OP_SHIFT & REGION_OP_MASK) != REGION_TIME)
+			continue;
+		HOLDS(i - last <= 5 * MCX_RING_CLOCK + 2 && entries[i].word > last_ns);
+		last = i;
+		last_ns = entries[i].word;
+		times++;
+	}
+	HOLDS(true_head() - last <= 5 * MCX_RING_CLOCK);
+	/* A machine that does something else now and then has more. */
+	HOLDS(times >= 16000 / (5 * MCX_RING_CLOCK) && times < 16000 / MCX_RING_CLOCK);
+	HOLDS(last_ns <= now_ns());
 }
 
 /* An event whose first entry is stored but not the head yet, with more than usual before it. */
@@ -504,6 +557,8 @@ IN_CHILD(tail_at_once)
 IN_CHILD(now_is_now)
 IN_CHILD(small_laps)
 IN_CHILD(small_losses)
+IN_CHILD(dated_slow)
+IN_CHILD(dated_fast)
 IN_CHILD(head_not_yet)
 IN_CHILD(off_and_on)
 IN_CHILD(whole_events)
@@ -521,6 +576,8 @@ int main(void)
 		cmocka_unit_test(test_now_is_now),
 		cmocka_unit_test(test_small_laps),
 		cmocka_unit_test(test_small_losses),
+		cmocka_unit_test(test_dated_slow),
+		cmocka_unit_test(test_dated_fast),
 		cmocka_unit_test(test_head_not_yet),
 		cmocka_unit_test(test_off_and_on),
 		cmocka_unit_test(test_whole_events),

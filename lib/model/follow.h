@@ -73,7 +73,7 @@ struct live_event {
 	uint64_t align;   /* alloc: asked for; else 0 */
 	int64_t count;    /* blocks, chunks; else 0 */
 	int64_t bytes;    /* likewise */
-	uint64_t time_ns; /* CLOCK_MONOTONIC, at or some 64 events before it */
+	uint64_t time_ns; /* CLOCK_MONOTONIC at it or a little before: lib/DESIGN.md */
 };
 
 /* False: stop, with what has been told taken off the ring. */
