@@ -94,17 +94,14 @@ static void print_time(struct page *page, const struct advise *advise, double ra
 static void print_advice(
 	struct page *page, const struct advise *advise, const struct advice *advice)
 {
-	char text[PAGE_TEXT], setting[SETTING_TEXT];
+	char text[PAGE_TEXT];
 
 	page_left(page, NAME, page_name(page, text, advice->name, NAME));
 	page_right(page, 9, size_count(text, advice->contexts, page_size_flags(page)));
-	size(page, 9, (int64_t)advice->total);
-	size(page, 11, (int64_t)advice->predicted);
-	size(page, 11, advice->confirmed);
+	size(page, 12, (int64_t)advice->total);
+	size(page, 12, (int64_t)advice->predicted);
+	size(page, 12, advice->confirmed);
 	print_time(page, advise, advice->time);
-	setting_text(&advice->setting, setting);
-	page_left(page, 0, "  ");
-	page_left(page, 0, strrchr(setting, ':') + 1);
 	page_newline(page);
 }
 
@@ -124,6 +121,45 @@ static void print_argument(struct page *page, const struct setting *setting)
 	page_left(page, 0, "  --set '");
 	page_left(page, 0, quoted);
 	page_left(page, 0, "'");
+}
+
+/* What would save most and is too slow, and how to have it. */
+static void print_passed(struct page *page, const struct advise *advise)
+{
+	const struct advice *passed = &advise->passed;
+	char text[PAGE_TEXT], number[SIZE_TEXT];
+
+	if (passed->confirmed <= 0)
+		return;
+	snprintf(text, sizeof text, "Passed over: %s less, but %.2f times as long",
+		size_text(number, (uint64_t)passed->confirmed, page_size_flags(page)),
+		passed->time);
+	page_left(page, 0, text);
+	/* Some percent more, since times differ from run to run. */
+	snprintf(text, sizeof text, "(--slower %.0f takes it):", passed->time * 100 - 95);
+	page_flow(page, 0, " ", text);
+	page_newline(page);
+	print_argument(page, &passed->setting);
+	page_newline(page);
+}
+
+static void print_table(struct page *page, const struct advise *advise)
+{
+	page_newline(page);
+	page_colored(page, PAGE_BOLD,
+		"NAME                       CONTEXTS       TAKES   PREDICTED   CONFIRMED   TIME");
+	page_newline(page);
+	for (size_t i = 0; i < advise->n; i++)
+		print_advice(page, advise, &advise->list[i]);
+	page_left(page, NAME + 9 + 12 + 12, "all together");
+	size(page, 12, advise->together);
+	print_time(page, advise, advise->together_time);
+	page_newline(page);
+	page_left(
+		page, 0, "TAKES: at the peak. PREDICTED: less there. CONFIRMED: less at the peak");
+	page_newline(page);
+	page_left(page, 0, "of the whole trace, run with it. TIME: of that run, relative to now.");
+	page_newline(page);
 	page_newline(page);
 }
 
@@ -138,26 +174,20 @@ static void print(struct page *page, const struct run *run, const struct advise 
 	page_flow(page, 2, ": ", text);
 	page_newline(page);
 	if (advise->n == 0) {
-		page_left(page, 0, "Nothing that was tried saves memory worth speaking of.");
+		page_left(page, 0, "Nothing that was tried saves memory worth speaking of");
+		page_left(page, 0, advise->passed.confirmed > 0 ? " without costing time." : ".");
 		page_newline(page);
+		print_passed(page, advise);
 		return;
 	}
+	print_table(page, advise);
+	page_left(page, 0, "In this order, as arguments of replay, tree, events and tui:");
 	page_newline(page);
-	page_colored(page, PAGE_BOLD,
-		"NAME                       CONTEXTS    TAKES  PREDICTED  CONFIRMED   TIME  "
-		"SETTING");
-	page_newline(page);
-	for (size_t i = 0; i < advise->n; i++)
-		print_advice(page, advise, &advise->list[i]);
-	page_left(page, NAME + 9 + 9 + 11, "all together");
-	size(page, 11, advise->together);
-	print_time(page, advise, advise->together_time);
-	page_newline(page);
-	page_newline(page);
-	page_left(page, 0, "As arguments of replay, tree, events and tui:");
-	page_newline(page);
-	for (size_t i = 0; i < advise->n; i++)
+	for (size_t i = 0; i < advise->n; i++) {
 		print_argument(page, &advise->list[i].setting);
+		page_newline(page);
+	}
+	print_passed(page, advise);
 }
 
 static int print_json(
@@ -219,7 +249,8 @@ const struct command command_advise = {
 		"and takes what saves most there: PREDICTED. Then the whole trace is run with it: "
 		"CONFIRMED is what its peak has less, which is not the same where the peak "
 		"moves, and TIME how long it takes, relative to now. What takes 5 percent longer "
-		"or more is passed over, for the next best.\n"
+		"or more is passed over, for the next best; and so is what makes all together take "
+		"longer.\n"
 		"\n"
 		"The settings are printed once more as arguments to paste.\n"
 		"\n"

@@ -176,6 +176,32 @@ static void first_three_hold(void **state)
 	assert_in_range(proposals, 6, 18);
 }
 
+/* Whatever the machine is busy with: nothing is advised that was measured as too slow. */
+static void time_is_kept(void **state)
+{
+	struct trace_error opening;
+	struct replay_error error;
+	struct trace_reader *reader = trace_open("traces/python.trace", 0, &opening);
+	struct script *script;
+	struct advise result = {.slower = 1.03, .share = 0.01};
+
+	(void)state;
+	assert_non_null(reader);
+	script = script_read(reader, &(struct replay_options){.memory = 0}, &error);
+	trace_close(reader);
+	assert_non_null(script);
+	assert_int_equal(advise(&result, script), 0);
+	script_free(script);
+	for (size_t k = 0; k < result.n; k++)
+		assert_true(result.list[k].time <= 1.03);
+	assert_true(result.n <= 1 || result.together_time <= 1.03);
+	/* Of one name, what is passed over saves more than what is taken, or about as much. */
+	assert_int_equal(result.names, 1);
+	if (result.n == 1 && result.passed.confirmed > 0)
+		assert_true(result.passed.predicted * 21 / 20 >= result.list[0].predicted);
+	assert_true(result.n == 1 || result.passed.confirmed > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +210,7 @@ int main(void)
 		cmocka_unit_test(never_freed),
 		cmocka_unit_test(nothing_to_gain),
 		cmocka_unit_test(first_three_hold),
+		cmocka_unit_test(time_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,16 +27,18 @@ def target(node):
     return defs[node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else node
 
 
-def members(node, where=""):
-    """Yields the place and the schema of each member below NODE."""
+def members(node, where="", label=""):
+    """Yields each member below NODE: its place, its schema, and a label that a $ref's share."""
+    if "$ref" in node:
+        label = node["$ref"]
     node = target(node)
     for form in node.get("anyOf", []):
-        yield from members(form, where)
+        yield from members(form, where, label)
     for name, member in node.get("properties", {}).items():
-        yield f"{where}.{name}", member
-        yield from members(member, f"{where}.{name}")
+        yield f"{where}.{name}", member, f"{label}.{name}"
+        yield from members(member, f"{where}.{name}", f"{label}.{name}")
     if "items" in node:
-        yield from members(node["items"], where)
+        yield from members(node["items"], where, label)
 
 
 def seen(value, where=""):
@@ -88,8 +90,9 @@ for name in sys.argv[2:]:
         free_text = put == "x" and schema["properties"][member].get("type") == "string"
         if not optional and not free_text and validator.is_valid(other):
             fail(f"takes {member} {'missing' if put is None else put!r}")
-for place, member in members(schema):
-    if place not in found:
+printed = {label for place, _, label in members(schema) if place in found}
+for place, member, label in members(schema):
+    if label not in printed:
         fail(f"nothing prints {place}")
     if not member.get("description") and not target(member).get("description"):
         fail(f"{place} has no description")

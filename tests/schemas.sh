@@ -53,6 +53,8 @@ ulimit -Sv unlimited
 expect 0 advise-1 advise --json pg_pgbench.trace
 expect 0 advise-2 advise --json --slower any --keep-going "$odd"
 expect 0 advise-3 advise --json freelist.trace
+# What costs no time would be an accident.
+expect 0 advise-4 advise --json --slower 0 pg_pgbench.trace
 
 expect 0 replay-1 replay --json pg_pgbench.trace
 expect 0 replay-2 replay --json --set stl --until 5000 pg_pgbench.trace

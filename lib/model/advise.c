@@ -13,7 +13,16 @@
 
 #include "model/trace.h"
 
-enum { GROUPS = 5, SAMPLES = 7 };
+/* The largest blocks that are tried with a kind; 0: as the trace has it. */
+static const uint64_t maxima[] = {0, 131072, 32768, 8192};
+
+enum {
+	KINDS = 5,
+	MAXIMA = sizeof maxima / sizeof *maxima,
+	GROUPS = KINDS * MAXIMA,
+	SAMPLES = 7,
+	TIMED = 5, /* groups of a name that are timed at most */
+};
 
 /* What the script does in the contexts of one name. */
 struct name {
@@ -117,9 +126,10 @@ struct trial {
 	const struct script *script;
 	const struct name *name;
 	size_t peak_op;
-	uint64_t base;               /* what the name takes at the peak as it is */
-	struct setting best[GROUPS]; /* of each kind */
-	uint64_t totals[GROUPS];     /* with them; UINT64_MAX: none */
+	uint64_t base; /* what the name takes at the peak as it is */
+	struct setting
+		best[GROUPS];    /* of each kind and largest block, those that change less first */
+	uint64_t totals[GROUPS]; /* with them; UINT64_MAX: none */
 };
 
 static void look_at_sum(const memctx *top, struct script_run *run)
@@ -172,24 +182,22 @@ static void try_setting(struct trial *trial, int group, const struct setting *se
 	trial->best[group] = *setting;
 }
 
-/* The sizes of blocks that are tried with a kind; 0: as the trace has it. */
-static void try_sizes(struct trial *trial, int group, struct setting setting)
+/* A kind with the sizes of first blocks, for each largest one; 0: as the trace has it. */
+static void try_sizes(struct trial *trial, int kind, struct setting setting)
 {
 	static const uint64_t inits[] = {0, 1024, 2048, 4096, 8192, 16384, 32768};
-	static const uint64_t maxima[] = {0, 8192, 32768, 131072};
 
-	for (size_t i = 0; i < sizeof inits / sizeof *inits; i++) {
-		for (size_t m = 0; m < sizeof maxima / sizeof *maxima; m++) {
+	for (int m = 0; m < MAXIMA; m++) {
+		for (size_t i = 0; i < sizeof inits / sizeof *inits; i++) {
 			setting.init = inits[i];
 			setting.max = maxima[m];
-			if (setting.max != 0 && setting.max < setting.init)
-				continue;
-			try_setting(trial, group, &setting);
+			if (setting.max == 0 || setting.max >= setting.init)
+				try_setting(trial, kind * MAXIMA + m, &setting);
 		}
 	}
 }
 
-/* Group 0 keeps the kind; the others are fine classes, generation, slab and bump. */
+/* The first kind is the trace's; the others are fine classes, generation, slab and bump. */
 static void try_all(struct trial *trial, const char *pattern)
 {
 	struct setting setting = {.pattern = ""};
@@ -291,6 +299,13 @@ static int best_group(const struct trial *trial, uint64_t least)
 	return best;
 }
 
+/* Remembers the advice that would save most, were it not too slow. */
+static void pass_over(struct advise *advise, const struct advice *advice)
+{
+	if (advice->confirmed > advise->passed.confirmed)
+		advise->passed = *advice;
+}
+
 /* Takes the advice about one name, if there is some. */
 static void advise_name(struct advise *advise, struct trial *trial)
 {
@@ -304,7 +319,7 @@ static void advise_name(struct advise *advise, struct trial *trial)
 		trial->totals[group] = UINT64_MAX;
 	trial->base = total_with(trial, NULL);
 	try_all(trial, pattern);
-	while ((group = best_group(trial, least)) >= 0) {
+	for (int timed = 0; timed < TIMED && (group = best_group(trial, least)) >= 0;) {
 		struct advice *advice = &advise->list[advise->n];
 
 		*advice = (struct advice){.setting = trial->best[group],
@@ -317,8 +332,11 @@ static void advise_name(struct advise *advise, struct trial *trial)
 		if (advice->confirmed <= 0)
 			continue;
 		advice->time = time_ratio(advise, trial->script, &advice->setting, 1);
-		if (advise->slower > 0 && advice->time > advise->slower)
+		timed++;
+		if (advise->slower > 0 && advice->time > advise->slower) {
+			pass_over(advise, advice);
 			continue;
+		}
 		advise->n++;
 		return;
 	}
@@ -332,7 +350,25 @@ static int by_saving(const void *a, const void *b)
 					    : strcmp(x->name, y->name);
 }
 
-static void add_up(struct advise *advise, const struct script *script)
+/* The one that costs most time for what it saves. */
+static size_t dearest(const struct advise *advise)
+{
+	size_t worst = 0;
+	double most = -1e300;
+
+	for (size_t i = 0; i < advise->n; i++) {
+		const struct advice *advice = &advise->list[i];
+		double cost = (advice->time - 1) / (double)advice->confirmed;
+
+		if (cost > most) {
+			most = cost;
+			worst = i;
+		}
+	}
+	return worst;
+}
+
+static void measure_together(struct advise *advise, const struct script *script)
 {
 	struct setting all[ADVISE_MOST];
 
@@ -340,6 +376,21 @@ static void add_up(struct advise *advise, const struct script *script)
 		all[i] = advise->list[i].setting;
 	advise->together = advise->n > 0 ? saving_with(advise, script, all, advise->n) : 0;
 	advise->together_time = advise->n > 0 ? time_ratio(advise, script, all, advise->n) : 1;
+}
+
+/* What each may take alone, all together may not exceed either. */
+static void add_up(struct advise *advise, const struct script *script)
+{
+	measure_together(advise, script);
+	while (advise->slower > 0 && advise->n > 1 && advise->together_time > advise->slower) {
+		size_t i = dearest(advise);
+
+		pass_over(advise, &advise->list[i]);
+		advise->n--;
+		memmove(&advise->list[i], &advise->list[i + 1],
+			(advise->n - i) * sizeof *advise->list);
+		measure_together(advise, script);
+	}
 }
 
 static int find_advice(struct advise *advise, const struct script *script, struct names *names)
@@ -380,6 +431,7 @@ int advise(struct advise *advise, const struct script *script)
 	int status = -1;
 
 	advise->n = advise->names = 0;
+	advise->passed.confirmed = 0;
 	if (names_make(&names, script))
 		status = find_advice(advise, script, &names);
 	free(names.list);

@@ -3,7 +3,8 @@
  * Which kind and sizes would save most memory, for each name of contexts that matters.
  *
  * A candidate is tried on the contexts of its name alone, up to the trace's peak: what it saves
- * there is what is predicted.  The whole trace with it then confirms that, or not.
+ * there is what is predicted.  The whole trace with it then confirms that, or not.  What takes too
+ * much time is passed over, and so is what makes all of the advice together do so.
  */
 #ifndef MEMCTX_MODEL_ADVISE_H
 #define MEMCTX_MODEL_ADVISE_H
@@ -33,6 +34,7 @@ struct advise {
 	uint64_t names;   /* that matter */
 	int64_t together; /* bytes fewer at the peak with all of the advice */
 	double together_time;
+	struct advice passed; /* the greatest saving that was too slow; confirmed 0: none was */
 	size_t n;
 	struct advice list[ADVISE_MOST]; /* what was confirmed to save most first */
 };

@@ -13,8 +13,11 @@
 
 /* What has to last until the object is printed. */
 struct texts {
-	struct json_text path, names[ADVISE_MOST], settings[ADVISE_MOST];
-	char written[ADVISE_MOST][SETTING_TEXT];
+	struct json_text path;
+	struct text {
+		struct json_text name, setting;
+		char written[SETTING_TEXT];
+	} of[ADVISE_MOST + 1]; /* the advice, and what was passed over */
 };
 
 static bool add_ratio(
@@ -60,21 +63,25 @@ static bool add_text(
 	       (!escaped || value_add_true(object, mark));
 }
 
-static bool add_advice(
-	struct cJSON *array, const struct advise *advise, size_t i, struct texts *texts)
+static bool add_advice(struct cJSON *object, const struct advise *advise,
+	const struct advice *advice, struct text *text)
 {
-	const struct advice *advice = &advise->list[i];
-	struct cJSON *object = value_add_object(array, NULL);
-
-	setting_text(&advice->setting, texts->written[i]);
-	return add_text(object, "name", advice->name, &texts->names[i]) &&
+	setting_text(&advice->setting, text->written);
+	return add_text(object, "name", advice->name, &text->name) &&
 	       value_add_number(object, "contexts", advice->contexts) &&
 	       value_add_number(object, "total_bytes", advice->total) &&
 	       value_add_number(object, "predicted_bytes", advice->predicted) &&
 	       add_bytes(object, "confirmed_bytes", advice->confirmed) &&
 	       add_ratio(object, "time", advise, advice->time) &&
-	       add_text(object, "setting", texts->written[i], &texts->settings[i]) &&
+	       add_text(object, "setting", text->written, &text->setting) &&
 	       add_parts(value_add_object(object, "parts"), &advice->setting);
+}
+
+static bool add_passed(struct cJSON *head, const struct advise *advise, struct text *text)
+{
+	if (advise->passed.confirmed <= 0)
+		return value_add_string(head, "passed_over", NULL) != NULL;
+	return add_advice(value_add_object(head, "passed_over"), advise, &advise->passed, text);
 }
 
 static bool add_all(struct cJSON *head, const char *path, const struct script *script,
@@ -92,11 +99,13 @@ static bool add_all(struct cJSON *head, const char *path, const struct script *s
 		return false;
 	array = value_add_array(head, "advice");
 	for (size_t i = 0; i < advise->n; i++)
-		if (!add_advice(array, advise, i, texts))
+		if (!add_advice(
+			    value_add_object(array, NULL), advise, &advise->list[i], &texts->of[i]))
 			return false;
 	together = value_add_object(head, "together");
 	return add_bytes(together, "confirmed_bytes", advise->together) &&
-	       add_ratio(together, "time", advise, advise->together_time);
+	       add_ratio(together, "time", advise, advise->together_time) &&
+	       add_passed(head, advise, &texts->of[ADVISE_MOST]);
 }
 
 int json_write_advise(
@@ -104,7 +113,7 @@ int json_write_advise(
 {
 	struct texts *texts = calloc(1, sizeof *texts);
 	struct cJSON *head = value_object();
-	size_t strings = 4 * strlen(path) + advise->n * (8 * SETTING_TEXT + JSON_OBJECT);
+	size_t strings = 4 * strlen(path) + (advise->n + 1) * (8 * SETTING_TEXT + JSON_OBJECT);
 	int result = -1, error;
 
 	if (texts != NULL && add_all(head, path, script, advise, texts) &&
@@ -112,9 +121,9 @@ int json_write_advise(
 		result = 0;
 	error = errno;
 	value_delete(head);
-	for (size_t i = 0; texts != NULL && i < ADVISE_MOST; i++) {
-		free(texts->names[i].text);
-		free(texts->settings[i].text);
+	for (size_t i = 0; texts != NULL && i <= ADVISE_MOST; i++) {
+		free(texts->of[i].name.text);
+		free(texts->of[i].setting.text);
 	}
 	free(texts != NULL ? texts->path.text : NULL);
 	free(texts);

@@ -12,7 +12,7 @@ exec 2>&1
 	done
 } >in.trace
 memctx-tool advise --slower any in.trace
-memctx-tool advise --slower 1000 --bytes in.trace | sed -n 's/  *[0-9.]*  \(init=.*\)/ TIME \1/p'
+memctx-tool advise --slower 1000 --bytes in.trace | sed -n "s/^\(It's.*\)  *[0-9.]*\$/\1 TIME/p"
 memctx-tool replay --json --set "It's:init=1K" in.trace | jq .peak.total_bytes
 memctx-tool advise --json --slower any in.trace |
 	jq -c '.schema, .path, .peak_total_bytes, .slower, .advice[], .together'
