@@ -207,32 +207,85 @@ static void take_line(const struct run *run, struct counts *before, struct line 
 	*before = sum;
 }
 
+/* The last nanosecond of interval I. */
+static uint64_t end_of(uint64_t i, uint64_t interval_ns)
+{
+	uint64_t end;
+
+	return __builtin_mul_overflow(i + 1, interval_ns, &end) ? UINT64_MAX : end - 1;
+}
+
+/* Intervals in which nothing happens: the trace's clock may jump over any number of them. */
+static void print_idle(uint64_t intervals)
+{
+	struct page page = screen_page();
+	char text[SIZE_TEXT];
+
+	fprintf(stdout, "  *  %s intervals without an event",
+		size_count(text, intervals, page_size_flags(&page)));
+	page_newline(&page);
+	fflush(stdout);
+	cli_look_at_output();
+}
+
+struct trace_stat {
+	struct run run;
+	uint64_t interval_ns;
+	uint64_t i;    /* the interval to be printed */
+	uint64_t next; /* that of the next event, or of the last time line where none follows */
+	struct counts before;
+};
+
+/*
+ * Prints an interval as line NUMBER.  As replay_run(): the look at the next event has moved the
+ * trace's clock on to it, so that the intervals before it must not run.
+ */
+static int stat_interval(struct trace_stat *stat, uint64_t number, struct replay_error *error)
+{
+	struct line line = {.elapsed_ns = stat->interval_ns};
+	bool idle = stat->i < stat->next;
+	const struct trace_event *event;
+	struct replay_moment now;
+	int got = stat->i == 0 ? stat->run.stopped : 1;
+
+	if (stat->i > 0 && !idle)
+		got = replay_run(
+			stat->run.replay, UINT64_MAX, end_of(stat->i, stat->interval_ns), error);
+	stat->i++;
+	if (got < 0)
+		return got;
+	take_line(&stat->run, &stat->before, &line);
+	print_line(&line, number);
+	if (got == 0 || idle)
+		return got;
+	got = replay_peek(stat->run.replay, &event, error);
+	replay_now(stat->run.replay, &now);
+	stat->next = now.time_ns / stat->interval_ns;
+	return got < 0 ? got : 1;
+}
+
 static int stat_trace(const char *path, uint64_t interval_ns, uint64_t count)
 {
-	struct run run = RUN_INIT;
+	struct trace_stat stat = {.run = RUN_INIT, .interval_ns = interval_ns};
 	struct replay_error error = {0};
-	struct counts before = {0};
 	int status, got = 1;
 
-	run.path = path;
-	run.until_ns = interval_ns - 1;
-	status = run_trace(&run);
-	for (uint64_t i = 0; status == CLI_DONE && i < count && got == 1 && !ferror(stdout); i++) {
-		struct line line = {.elapsed_ns = interval_ns};
-
-		if (i > 0)
-			got = replay_run(run.replay, UINT64_MAX, (i + 1) * interval_ns - 1, &error);
-		else
-			got = run.stopped;
-		if (got < 0) {
-			run_say_error(&run, error.line, error.column, error.message);
-			status = error.status;
-			break;
+	stat.run.path = path;
+	stat.run.until_ns = interval_ns - 1;
+	status = run_trace(&stat.run);
+	for (uint64_t n = 0; status == CLI_DONE && n < count && got == 1 && !ferror(stdout); n++) {
+		if (stat.i + 1 < stat.next) {
+			print_idle(stat.next - stat.i);
+			stat.i = stat.next;
+		} else {
+			got = stat_interval(&stat, n, &error);
 		}
-		take_line(&run, &before, &line);
-		print_line(&line, i);
 	}
-	run_end(&run);
+	if (got < 0) {
+		run_say_error(&stat.run, error.line, error.column, error.message);
+		status = error.status;
+	}
+	run_end(&stat.run);
 	return status;
 }
 
@@ -299,7 +352,8 @@ const struct command command_stat = {
 		"entries of rings that were lost, whose events are not counted.\n"
 		"\n"
 		"Of a process, one line over a second without INTERVAL; with it until COUNT lines "
-		"are printed or the process ends. Of a trace, its own time counts (1ms).\n"
+		"are printed or the process ends. Of a trace, its own time counts (1ms), and "
+		"intervals in a row without an event share a line.\n"
 		"\n"
 		"  memctx-tool stat 4711 2\n"
 		"  memctx-tool stat traces/pg_pgbench.trace 1ms\n",
