@@ -104,9 +104,14 @@ struct memctx_options {
 	enum memctx_classes classes; /* an aset's */
 };
 
-/* PostgreSQL's two usual shapes. */
+/* PostgreSQL's two usual shapes.  In C, &MEMCTX_SMALL_OPTIONS may be handed on as it stands. */
+#ifdef __cplusplus
+#define MEMCTX_DEFAULT_OPTIONS (memctx_options{8192, 8388608, 0, 0, 0, MEMCTX_CLASSES_POW2})
+#define MEMCTX_SMALL_OPTIONS (memctx_options{1024, 8192, 0, 0, 0, MEMCTX_CLASSES_POW2})
+#else
 #define MEMCTX_DEFAULT_OPTIONS ((struct memctx_options){.init_size = 8192, .max_size = 8388608})
 #define MEMCTX_SMALL_OPTIONS ((struct memctx_options){.init_size = 1024, .max_size = 8192})
+#endif
 
 /* The version of the library that runs, as "0.1.0". */
 MEMCTX_API const char *memctx_version(void);

@@ -40,6 +40,23 @@ files() {
 # The README's program, which its reader copies.
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' README.md >"$work/readme.c"
 
+# The header in C++, with all of its macros.
+cat >"$work/program.cc" <<'END'
+#include <memctx.h>
+#include <cstdio>
+
+int main()
+{
+	struct memctx_options options = MEMCTX_DEFAULT_OPTIONS;
+	memctx *root = memctx_create(nullptr, "root", nullptr, MEMCTX_ASET, &options);
+
+	options = MEMCTX_SMALL_OPTIONS;
+	memctx *small = memctx_create(root, "small", nullptr, MEMCTX_ASET, &options);
+	std::printf("%zu %zu\n", memctx_total(root), memctx_total(small));
+	memctx_delete(root);
+}
+END
+
 # Builds and runs the program three ways with the library below ROOT/LIB.
 try_programs() {
 	local root=$1 lib=$1/$2 flags
@@ -50,6 +67,16 @@ try_programs() {
 	# shellcheck disable=SC2086
 	$CC -Wall -Werror -o "$work/readme" "$work/readme.c" $flags
 	LD_LIBRARY_PATH=$lib "$work/readme" | grep -q . || fail "the README's program"
+	for compiler in g++ clang++; do
+		command -v $compiler >/dev/null || continue
+		for standard in 11 17 20; do
+			# shellcheck disable=SC2086
+			$compiler -std=c++$standard -Wall -Wextra -pedantic -Werror \
+				-o "$work/cxx" "$work/program.cc" $flags
+			[ "$(LD_LIBRARY_PATH=$lib "$work/cxx")" = "8192 1024" ] ||
+				fail "a C++$standard program by $compiler"
+		done
+	done
 	readelf -d "$work/shared" | grep -q 'NEEDED.*libmemctx\.so\.0' || fail "no soname"
 	# shellcheck disable=SC2046,SC2086
 	$CC -Wall -Werror -o "$work/static" "$work/program.c" $(pkg-config --cflags memctx) \
