@@ -367,13 +367,17 @@ void memctx_on_reset(memctx *ctx, struct memctx_callback *callback)
 	ctx->callbacks = callback;
 }
 
-/* Each is unhooked before it runs, so that one that fails to return is not run again. */
+/*
+ * Each is unhooked before it runs, so that one that fails to return is not run again, and one that
+ * was registered twice makes no circle.
+ */
 static MCX_COLD void callbacks_run(memctx *ctx)
 {
 	struct memctx_callback *callback;
 
 	while ((callback = ctx->callbacks) != NULL) {
 		ctx->callbacks = callback->next;
+		callback->next = NULL;
 		callback->func(callback->arg);
 	}
 }

@@ -151,9 +151,9 @@ MEMCTX_API int memctx_set_ident(memctx *ctx, const char *ident);
 
 /*
  * A function to call once, when CTX is next reset or deleted, before its memory goes.
- * Functions run in reverse order of registration.  The structure is the caller's and must
- * live until then; a chunk of CTX itself is the usual place.  A function may allocate in CTX
- * and create contexts below it: what it makes goes too.
+ * Functions run in reverse order of registration.  The structure is the caller's, must live until
+ * then and be registered once until then; a chunk of CTX itself is the usual place.  A function may
+ * allocate in CTX and create contexts below it: what it makes goes too.
  */
 struct memctx_callback {
 	void (*func)(void *arg);

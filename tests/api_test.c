@@ -430,6 +430,28 @@ static void callbacks_run_once_in_reverse(void **state)
 	assert_string_equal(ran, "cBbxa");
 }
 
+static void count_call(void *arg)
+{
+	++*(int *)arg;
+}
+
+/* A mistake of the program's: what runs then does not matter, but it ends. */
+static void callbacks_registered_twice_end(void **state)
+{
+	memctx *a = new_context(NULL, "a");
+	int calls = 0;
+	struct memctx_callback first = {.func = count_call, .arg = &calls}, second = first;
+
+	(void)state;
+	memctx_on_reset(a, &first);
+	memctx_on_reset(a, &second);
+	memctx_on_reset(a, &first);
+	memctx_reset(a);
+	assert_in_range(calls, 2, 3);
+	memctx_delete(a);
+	assert_in_range(calls, 2, 3);
+}
+
 static int made;
 
 /* Works in the context that is about to go, and leaves things in it. */
@@ -563,6 +585,7 @@ int main(void)
 		cmocka_unit_test(reset_only_keeps_what_stands_below),
 		cmocka_unit_test(delete_children_keeps_the_chunks),
 		cmocka_unit_test(callbacks_run_once_in_reverse),
+		cmocka_unit_test(callbacks_registered_twice_end),
 		cmocka_unit_test(callbacks_may_make_contexts),
 		cmocka_unit_test(current_context_is_the_threads),
 		cmocka_unit_test(recycled_contexts_start_clean),
