@@ -15,7 +15,9 @@
 static void misuse_abort(const char *what, const void *pointer, void *arg)
 {
 	char line[256];
-	int length = snprintf(line, sizeof(line), "memctx: %s (%p)\n", what, pointer);
+	int length = pointer != NULL
+			     ? snprintf(line, sizeof(line), "memctx: %s (%p)\n", what, pointer)
+			     : snprintf(line, sizeof(line), "memctx: %s\n", what);
 
 	(void)arg;
 	if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) {
