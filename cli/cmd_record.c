@@ -332,15 +332,20 @@ static void say_summary(const struct recording *recording)
 	char events[SIZE_TEXT], lost[SIZE_TEXT], unknown[SIZE_TEXT];
 
 	recorder_counts(recording->recorder, &counts);
-	cli_error("%s: %s events, %s lost", recording->request->output,
-		size_count(events, counts.events, SIZE_DIGIT),
+	cli_error("%s: %s event%s, %s lost", recording->request->output,
+		size_count(events, counts.events, SIZE_DIGIT), counts.events == 1 ? "" : "s",
 		size_count(lost, counts.lost, SIZE_DIGIT));
+	if (live_header(recording->live)->ring_events == 0 &&
+		(recording->request->command == NULL || counts.events == 0))
+		cli_error("its rings are off (MEMCTX_RING=0, or memctx_set_ring(0)), so that what "
+			  "it does is not known");
 	if (counts.lost > 0)
 		cli_error("the rings were written over before they were read; MEMCTX_RING=N in its "
 			  "environment makes them larger");
 	if (counts.unknown > 0)
-		cli_error("%s events about what was not seen coming are left out",
-			size_count(unknown, counts.unknown, SIZE_DIGIT));
+		cli_error("%s event%s about what was not seen coming left out",
+			size_count(unknown, counts.unknown, SIZE_DIGIT),
+			counts.unknown == 1 ? "" : "s");
 }
 
 static int record(struct recording *recording)
@@ -549,7 +554,9 @@ const struct command command_record = {
 		"\n"
 		"An arena that the process only watches (memctx_watch) stands in the trace as a "
 		"context whose chunks are lines \"base\" and \"freebase\", as a comment says: "
-		"their number and bytes are right, its blocks are those of the replay.\n"
+		"their number and bytes are right, its blocks are those of the replay. A slab "
+		"stands in it as an aset, since a slab of a trace has chunks of one size alone; a "
+		"comment says which --set makes replay, tree and tui take it for what it was.\n"
 		"\n"
 		"The exit status is that of the COMMAND; 128 and its signal where one ended it.",
 	.options = options,

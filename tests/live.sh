@@ -126,6 +126,13 @@ done
 "$tool" record -o g.trace -- ./no-such-command 2>err
 [ $? -eq 1 ] || fail "record: a command that is not there"
 [ ! -e g.trace ] || fail "record leaves an empty file where the command is not there"
+"$tool" record -o s.trace -- "$target" slab >held 2>err || fail "record: a slab"
+set=$(sed -n 's/^# context 2 was a slab: --set=NAME\(:[^ ]*\) makes it one$/\1/p' s.trace)
+"$tool" tree --json --set="slab$set" s.trace >tree.json 2>err || fail "a slab: --set=slab$set"
+[ "$(jq '.contexts[0].children[0].total_bytes' tree.json)" = "$(cat held)" ] ||
+	fail "what was a slab of $(cat held) bytes replays to $(figures tree.json)"
+MEMCTX_RING=0 "$tool" record -f -o e.trace -- "$target" three 2>err || fail "record: rings off"
+grep -q '^memctx-tool: its rings are off' err || fail "record does not say that rings are off"
 "$target" exec >plain 2>err
 "$tool" record -f -o e.trace -- "$target" exec >out 2>err || fail "record: exec"
 [ "$(wc -l <out)" -eq "$(wc -l <plain)" ] || fail "record leaks to what is executed: $(cat out)"

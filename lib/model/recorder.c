@@ -224,13 +224,30 @@ static bool delete_context(struct recorder *recorder, const struct live_event *e
 /*
  * What a trace calls a context's kind.  The library's slab takes other sizes than its chunk size
  * and a trace's does not: where it is one or the other cannot be known beforehand, so it is no slab
- * here.
+ * here; a comment says what it was.
  */
 static uint8_t kind_of(const struct live_context *context)
 {
 	if (context->kind == TRACE_SLAB || context->kind >= TRACE_KINDS)
 		return TRACE_ASET;
 	return context->kind;
+}
+
+/* Says in a comment what the line of a context with the number ID cannot. */
+static void put_comment(FILE *out, const struct live_context *context, uint64_t id)
+{
+	if (context->kind == MEMCTX_WATCH)
+		fprintf(out,
+			"# context %" PRIu64 " is a watched arena: its chunks stand as base and "
+			"freebase lines\n",
+			id);
+	if (context->kind != MEMCTX_SLAB)
+		return;
+	fprintf(out, "# context %" PRIu64 " was a slab: --set=NAME:kind=slab,chunk=%" PRIu64, id,
+		context->chunk_size);
+	if (context->has_sizes)
+		fprintf(out, ",init=%" PRIu64, context->init_size);
+	fputs(" makes it one\n", out);
 }
 
 static bool create_context(struct recorder *recorder, const struct live_event *event)
@@ -268,11 +285,7 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 		line.has = TRACE_HAS_PARENT;
 		line.id2 = parent->id;
 	}
-	if (context->kind == MEMCTX_WATCH)
-		fprintf(recorder->out,
-			"# context %" PRIu64 " is a watched arena: its chunks stand as base and "
-			"freebase lines\n",
-			line.ctx);
+	put_comment(recorder->out, context, line.ctx);
 	recorder_put(recorder, &line);
 	if (event->op != LIVE_FOUND || !context->before)
 		return true;

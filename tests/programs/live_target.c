@@ -11,6 +11,7 @@
  *   hands         threads hand trees to one another; prints its number, then of each context
  *                 "IDENT ALLOCS FREES REALLOCS RESETS LIVE BYTES", then as wait
  *   three         makes three chunks and ends at once
+ *   slab          fills a slab, with other sizes than its chunks' as well, and prints its bytes
  *   storm         forks 50 children that work and end
  */
 #include <fcntl.h>
@@ -222,6 +223,18 @@ static void hands(void)
 	exit(0);
 }
 
+static int fill_slab(void)
+{
+	const struct memctx_options options = {.chunk_size = 100, .init_size = 4096};
+	memctx *slab = memctx_create(top, "slab", NULL, MEMCTX_SLAB, &options);
+
+	for (size_t i = 0; i < 500; i++)
+		if (memctx_alloc(slab, i % 50 == 0 ? 3000 : 100 - i % 7) == NULL)
+			return 1;
+	printf("%zu\n", memctx_total(slab));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -232,6 +245,8 @@ int main(int argc, char **argv)
 	if (strcmp(what, "three") == 0)
 		return memctx_alloc(top, 1) && memctx_alloc(top, 20) && memctx_alloc(top, 300) ? 0
 											       : 1;
+	if (strcmp(what, "slab") == 0)
+		return fill_slab();
 	work(200);
 	if (strcmp(what, "hands") == 0)
 		hands();
