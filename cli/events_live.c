@@ -96,9 +96,8 @@ static void describe(const struct live_event *event, char text[static NAME])
 
 	if (event->op == LIVE_LOST)
 		snprintf(text, NAME, "%s",
-			event->size > 0
-				? "entries of the ring were written over before they were read"
-				: "recording was off before this");
+			event->size > 0 ? "entries written over unread"
+					: "recording was off before this");
 	else if (context->serial == 0)
 		n = snprintf(text, NAME, "(a context that is gone)");
 	else
