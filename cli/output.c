@@ -137,12 +137,27 @@ const char *cli_samples(char path[static PATH_MAX])
 	return is_directory(path) ? path : NULL;
 }
 
+/* Whether PATH is the number of a process that there is. */
+static bool is_process(const char *path)
+{
+	char folder[40];
+
+	if (*path == '\0' || path[strspn(path, "0123456789")] != '\0')
+		return false;
+	snprintf(folder, sizeof folder, "/proc/%.20s", path);
+	return is_directory(folder);
+}
+
 void cli_open_error(const char *path, int error)
 {
 	char folder[PATH_MAX];
 	const char *samples = error == ENOENT ? cli_samples(folder) : NULL;
 
-	if (samples != NULL)
+	if (error == ENOENT && is_process(path))
+		cli_error("%s: no such file; expected a trace, as memctx-tool record %s makes one "
+			  "of the process",
+			path, path);
+	else if (samples != NULL)
 		cli_error(
 			"%s: no such file (samples to replay: %s/)", cli_path_name(path), samples);
 	else

@@ -74,6 +74,11 @@ for command in "stat $pid 10ms" "events --follow $pid" "events $pid"; do
 	grep -q 'standard output: No space left' err || fail "$command does not say why it ended"
 done
 "$tool" tree --at=peak "$pid" >/dev/null 2>err && fail "a process has no peak to show"
+"$tool" tree --set='*:kind=bump' "$pid" >/dev/null 2>err
+[ $? -eq 2 ] || fail "--set shows a process as it is not, or as it is"
+"$tool" replay "$pid" >/dev/null 2>err
+[ $? -eq 1 ] || fail "a process is replayed"
+grep -q "no such file; .*record $pid makes one" err || fail "the way to replay a process"
 stop end
 tail -n 1 out >held
 [ "$status" -eq 0 ] || fail "the target ended with $status"

@@ -116,7 +116,7 @@ static int find_live(struct source *source, const char *pid, struct source_error
 
 	source->kind = SOURCE_LIVE;
 	snprintf(source->path, sizeof source->path, "%.40s", pid);
-	if (number <= INT32_MAX)
+	if (number > 0 && number <= INT32_MAX)
 		source->live = live_open((pid_t)number, &cause);
 	else
 		cause = (struct live_error){1, "there is no such process"};

@@ -60,3 +60,9 @@ awk 'BEGIN { print "memctx-trace 1"; for (i = 1; i <= 401; i++)
 run --top=13 deep.trace
 run --json deep.trace
 memctx-tool tree --flat deep.trace | tail -n 1 | jq -c '[.id, .level]'
+echo "what is no replay of a trace, and no process"
+memctx-tool tree --json "$PROJECT/traces/freelist.trace" >snapshot.json 2>/dev/null
+memctx-tool tree --kind=bump snapshot.json
+echo "status $?"
+memctx-tool tree 0
+echo "status $?"
