@@ -76,6 +76,11 @@ printf ' freelist[2] 32 B of Demo: %s\n' 'head → #1 → end   ▲ #1 pushed' \
 	'head → #3 → #1 → end   ▲ #3 pushed' 'head → #1 → end   ▼ #3 taken' 'empty   ▼ #1 taken' |
 	diff - "$tmp/chains" || fail "the chain is drawn wrongly"
 
+# A pipe is called what it is, and can be gone back in.
+printf 'pass\nfinish\nback 5\nscreen\n' >"$tmp/script"
+cat traces/freelist.trace | "$tool" tui --script "$tmp/script" --size 80x24 --at 0 - |
+	head -1 | grep -q '^ memctx  standard input .* event 6 of 11' || fail "a pipe is not shown"
+
 # Finding, filtering, folding.
 printf 'find\ntype Executor\nenter\nscreen\n' | screen 80x24 peak traces/pg_pgbench.trace |
 	grep -q '^> *▾ ExecutorState' || fail "find does not select ExecutorState"

@@ -340,7 +340,8 @@ static bool open_file(struct feed *feed, const char *argument, struct source_err
 	if (!source)
 		return false;
 	snprintf(feed->path, sizeof feed->path, "%s", source_path(source));
-	snprintf(feed->title, sizeof feed->title, "%.150s", base_name(feed->path));
+	snprintf(feed->title, sizeof feed->title, "%.150s",
+		strcmp(feed->path, "-") ? base_name(feed->path) : "standard input");
 	if (source_kind(source) == SOURCE_TRACE) {
 		feed->kind = FEED_TRACE;
 	} else {

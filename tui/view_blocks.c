@@ -10,7 +10,7 @@
 #include "tui/view.h"
 
 /* A note beside the map, from some width on; a longer one, with addresses, from another. */
-enum { MAP_FROM = 14, NOTE_WIDTH = 34, NOTE_FROM = 90, LONG_WIDTH = 56, LONG_FROM = 120 };
+enum { MAP_FROM = 14, NOTE_WIDTH = 38, NOTE_FROM = 90, LONG_WIDTH = 56, LONG_FROM = 120 };
 
 /* With fewer lines the block under the cursor has none of its own below the maps. */
 enum { DETAIL_FROM = 4 };

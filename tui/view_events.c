@@ -347,7 +347,7 @@ void view_events(struct canvas *canvas, const struct state *state, struct layout
 	view_heading(canvas, state, PANE_EVENTS, box, text);
 	if (is_trace && !is_only(state))
 		canvas_put(canvas, box.y, box.x + did, box.width - did, CANVAS_BOLD, 0,
-			"WHAT THE ALLOCATOR DID");
+			box.width - did < 22 ? "WHAT IT DID" : "WHAT THE ALLOCATOR DID");
 	if (is_trace)
 		paint_trace(canvas, state, box);
 	else
