@@ -4,6 +4,7 @@
  *
  * One scale holds for the bars of the peak and of the end, so that they can be compared.  A class's
  * bytes are those that an allocation could get at most, so count times size; the sum is exact.
+ * With fine classes, and in pools, a class has smaller chunks, too: then its size is the greatest.
  */
 #include "report.h"
 
@@ -21,6 +22,7 @@ struct lists {
 struct layout {
 	struct lists halves[2];
 	int n;
+	bool has_smaller; /* chunks than those of its size in some class */
 	int bar;
 	uint64_t most;
 };
@@ -28,6 +30,16 @@ struct layout {
 static uint64_t class_bytes(const struct snapshot_figures *figures, int k)
 {
 	return figures->classes[k].free * (UINT64_C(8) << k);
+}
+
+/* Whether classes have smaller chunks, too: with their headers they would be more than the sum. */
+static bool has_smaller(const struct snapshot_figures *figures)
+{
+	uint64_t sum = 0;
+
+	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
+		sum += class_bytes(figures, k);
+	return sum > figures->freelist_bytes;
 }
 
 static int wider(int width, const char *text)
@@ -54,9 +66,11 @@ static int lay_out(const struct page *page, struct layout *layout)
 	int used = CLASS_WIDTH;
 
 	layout->most = 0;
+	layout->has_smaller = false;
 	for (int i = 0; i < layout->n; i++) {
 		struct lists *lists = &layout->halves[i];
 		measure(page, lists);
+		layout->has_smaller |= has_smaller(lists->figures);
 		lists->at = used + (i > 0 ? GAP : 0);
 		used = lists->at + lists->live + lists->free + lists->bytes;
 		for (int k = 0; k < SNAPSHOT_CLASSES; k++)
@@ -101,9 +115,14 @@ static void print_counts(struct page *page, const struct lists *lists, uint64_t 
 
 static void print_class(struct page *page, const struct layout *layout, int k)
 {
-	char text[SIZE_TEXT];
+	char text[SIZE_TEXT], label[SIZE_TEXT + 4];
 
-	page_right(page, CLASS_WIDTH, size_class(text, (unsigned)k));
+	snprintf(label, sizeof label, "%s%s",
+		!layout->has_smaller ? ""
+		: page->utf8         ? "≤"
+				     : "<=",
+		size_class(text, (unsigned)k));
+	page_right(page, CLASS_WIDTH, label);
 	for (int i = 0; i < layout->n; i++) {
 		const struct lists *lists = &layout->halves[i];
 		const struct snapshot_class *class = &lists->figures->classes[k];
@@ -142,16 +161,6 @@ static void print_large(struct page *page, const struct layout *layout)
 	page_newline(page);
 }
 
-/* What stands behind the sum: with fine classes, and in pools, a class has smaller chunks, too. */
-static const char *sum_note(const struct snapshot_figures *figures)
-{
-	uint64_t sum = 0;
-
-	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
-		sum += class_bytes(figures, k);
-	return sum > figures->freelist_bytes ? "  exact sum" : "  with headers";
-}
-
 static void print_sums(struct page *page, const struct layout *layout)
 {
 	char text[SIZE_TEXT];
@@ -163,7 +172,8 @@ static void print_sums(struct page *page, const struct layout *layout)
 		page_right(page, lists->bytes,
 			size_text(text, lists->figures->freelist_bytes, page_size_flags(page)));
 		if (i == 0 && layout->bar >= 12 && lists->figures->freelist_bytes > 0)
-			page_colored(page, PAGE_DIM, sum_note(lists->figures));
+			page_colored(page, PAGE_DIM,
+				layout->has_smaller ? "  exact sum" : "  with headers");
 	}
 	page_newline(page);
 }
