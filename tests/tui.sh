@@ -78,6 +78,7 @@ printf ' freelist[2] 32 B of Demo: %s\n' 'head → #1 → end   ▲ #1 pushed' \
 
 # A pipe is called what it is, and can be gone back in.
 printf 'pass\nfinish\nback 5\nscreen\n' >"$tmp/script"
+# shellcheck disable=SC2002 # a file would be none
 cat traces/freelist.trace | "$tool" tui --script "$tmp/script" --size 80x24 --at 0 - |
 	head -1 | grep -q '^ memctx  standard input .* event 6 of 11' || fail "a pipe is not shown"
 
