@@ -326,13 +326,18 @@ static int drain(struct recording *recording)
 	}
 }
 
+static const char *output_name(const struct request *request)
+{
+	return strcmp(request->output, "-") == 0 ? "standard output" : request->output;
+}
+
 static void say_summary(const struct recording *recording)
 {
 	struct recorder_counts counts;
 	char events[SIZE_TEXT], lost[SIZE_TEXT], unknown[SIZE_TEXT];
 
 	recorder_counts(recording->recorder, &counts);
-	cli_error("%s: %s event%s, %s lost", recording->request->output,
+	cli_error("%s: %s event%s, %s lost", output_name(recording->request),
 		size_count(events, counts.events, SIZE_DIGIT), counts.events == 1 ? "" : "s",
 		size_count(lost, counts.lost, SIZE_DIGIT));
 	if (live_header(recording->live)->ring_events == 0 &&
@@ -394,7 +399,7 @@ static int finish(struct recording *recording, int status)
 	const struct request *request = recording->request;
 
 	if (fclose(recording->out) != 0) {
-		cli_error("%s: %s", request->output, strerror(errno));
+		cli_error("%s: %s", output_name(request), strerror(errno));
 		status = CLI_SYSTEM;
 	} else if (recording->follow != NULL) {
 		say_summary(recording);

@@ -136,6 +136,8 @@ set=$(sed -n 's/^# context 2 was a slab: --set=NAME\(:[^ ]*\) makes it one$/\1/p
 "$tool" tree --json --set="slab$set" s.trace >tree.json 2>err || fail "a slab: --set=slab$set"
 [ "$(jq '.contexts[0].children[0].total_bytes' tree.json)" = "$(cat held)" ] ||
 	fail "what was a slab of $(cat held) bytes replays to $(figures tree.json)"
+"$tool" record -o - -- "$target" three 2>err | "$tool" check - >/dev/null || fail "record -o -"
+grep -q '^memctx-tool: standard output: 4 events' err || fail "record -o - does not say where to"
 MEMCTX_RING=0 "$tool" record -f -o e.trace -- "$target" three 2>err || fail "record: rings off"
 grep -q '^memctx-tool: its rings are off' err || fail "record does not say that rings are off"
 "$target" exec >plain 2>err
