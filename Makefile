@@ -18,8 +18,9 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib tool tests threaded-tests objects bench-programs FORCE need-tool help \
-	check soak fuzz fuzz-run bench lint coverage coverage-run demo docs install uninstall clean
+.PHONY: all lib tool tests threaded-tests objects objects-besides bench-programs FORCE need-tool \
+	help check soak fuzz fuzz-run bench lint coverage coverage-run demo docs install uninstall \
+	clean
 
 all: lib tool docs
 
@@ -27,12 +28,16 @@ all: lib tool docs
 
 mode_release := -O2 -g
 mode_debug := -Og -g3 -DMEMCTX_DEBUG=3
-mode_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+mode_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-mode_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+mode_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread
 mode_coverage := -O0 -g --coverage
 mode_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
+# For tests themselves: compiling them costs more than running them, but for those that look at each
+# byte.
+light_release := -O1
+light_asan := -O0
 modes := release debug asan tsan coverage fuzz
 ifeq ($(filter $(MODE),$(modes)),)
 $(error MODE is one of $(modes), not '$(MODE)')
@@ -40,7 +45,7 @@ endif
 
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes $(if $(WERROR),-Werror)
 all_cppflags = -Ilib -I. -D_GNU_SOURCE $(CPPFLAGS)
-all_cflags = -std=c11 $(warnings) $(mode_$(MODE)) -fvisibility=hidden -pthread $(CFLAGS)
+all_cflags = -std=c11 $(warnings) $(mode_$(MODE)) $(light) -fvisibility=hidden -pthread $(CFLAGS)
 all_ldflags = -Wl,--as-needed $(LDFLAGS)
 
 pkg = $(shell pkg-config $1 $2 2>/dev/null)
@@ -75,6 +80,7 @@ bench_src := $(wildcard bench/*.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$1)
 programs = $(patsubst %.c,$(B)/%,$1)
+$(call objects,$(filter-out tests/script_test.c,$(test_src))): light = $(light_$(MODE))
 
 static := $(B)/libmemctx.a
 checked := $(B)/libmemctx-check.a
@@ -108,8 +114,12 @@ say = $(if $(Q),@printf '  %-5s %s\n' $1 $@,@:)
 define compile
 $(call say,CC)
 @mkdir -p $(@D)
-$(Q)$(CC) $(all_cppflags) $(all_cflags) $(part_cflags) -MMD -MP -c -o $@ $<
+$(Q)$(CC) $(all_cppflags) $(all_cflags) $(part_cflags) -MMD -MP -c -o $@ $< 2>$@.said; \
+	status=$$?; [ ! -s $@.said ] || cat $@.said >&2; exit $$status
+$(only_looked)
 endef
+# What a compiler said stays, for tests/compilers.sh.  One that is to look only makes no file.
+only_looked = $(if $(filter -fsyntax-only,$(CFLAGS)),@touch $@)
 
 define archive
 $(call say,AR)
@@ -179,9 +189,14 @@ all_libs = $(cmocka_libs) $(if $(tui),$(tui_libs)) $(model_libs)
 archives := $(cli) $(tui) $(model)
 test_programs := $(call programs,$(test_src))
 check_programs := $(filter %_check_test,$(test_programs))
+threaded_programs := $(filter %thread_test %threads_test,$(test_programs))
 fuzz_programs := $(call programs,$(fuzz_src))
 
-$(filter-out $(check_programs),$(test_programs)): $(B)/%: $(B)/%.o $(helpers) $(archives) $(static)
+$(filter-out $(check_programs) $(threaded_programs),$(test_programs)): $(B)/%: $(B)/%.o \
+		$(helpers) $(archives) $(static)
+	$(call link,$(all_libs))
+# Those with threads need no screen, so that under ThreadSanitizer none is built.
+$(threaded_programs): $(B)/%: $(B)/%.o $(helpers) $(model) $(static)
 	$(call link,$(all_libs))
 $(check_programs): $(B)/%: $(B)/%.o $(helpers) $(archives) $(checked)
 	$(call link,$(all_libs))
@@ -198,15 +213,16 @@ endif
 # Test programs need cmocka; without it their suites are skipped.
 tests: $(if $(cmocka_libs),$(test_programs)) $(fuzz_programs) $(call programs,$(program_src))
 
-# Compiled only, to see what a compiler says.
-objects: $(call objects,$(lib_src) $(model_src) $(tui_src) $(cli_src) $(fuzz_src) $(bench_src) \
+# Compiled only, to see what a compiler says: all, and what tests are not made of.
+objects: objects-besides $(call objects,$(model_src) $(tui_src) $(cli_src) $(fuzz_src) \
 	$(if $(cmocka_libs),$(test_src) $(helper_src)))
+objects-besides: $(call objects,$(lib_src) $(bench_src))
 
 # Stamps, rewritten only when they change: the flags behind every object, the list of sources behind
 # every archive and program, and whether Valgrind's header is there for libmemctx-check.
 define flags_text
 $(shell $(CC) --version 2>&1 | head -n 1)
-$(CC) $(all_cppflags) $(all_cflags) $(all_ldflags)
+$(CC) $(all_cppflags) $(all_cflags) $(light_$(MODE)) $(all_ldflags)
 $(checking) $(VERSION) $(model_cflags) $(tui_cflags) $(cmocka_cflags)
 $(model_libs) $(tui_libs) $(cmocka_libs)
 endef
