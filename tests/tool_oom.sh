@@ -17,62 +17,57 @@ status=0
 
 ${CC:-cc} -D_GNU_SOURCE -O1 -shared -fPIC -o "$folder/refuse.so" tests/preload/refuse.c || exit 1
 
+# complain NAME WORDS...
 complain() {
 	status=1
-	echo "$*"
-	sed 's/^/    | /' "$folder/err" | head -n 5
+	echo "${*:2}"
+	[ ! -e "$folder/$1.err" ] || sed 's/^/    | /' "$folder/$1.err" | head -n 5
 }
 
-# run N ON COMMAND...: its status, with request N refused (and those after it, where ON).  A hang
-# ends with the limit of processor time.
-run() {
-	: >"$folder/said"
-	(
-		ulimit -t 10
-		export REFUSE_AT=$1 REFUSE_SAID=$folder/said LD_PRELOAD=$folder/refuse.so
-		[ -z "$2" ] || export REFUSE_ON=1
-		exec "$tool" "${@:3}" >"$folder/out" 2>"$folder/err"
-	)
-}
-
-# Output but for what varies from run to run.
+# Output, but for what varies from run to run, into $text.
 output() {
-	local text
-	text=$(<"$folder/out")
-	printf '%s' "${text%replayed in*}"
+	IFS= read -r -d '' text <"$folder/$1.out"
+	text=${text%replayed in*}
 }
 
 # try STEP COMMAND...
 try() {
-	local step=$1 n on was expected refusals=0
+	local step=$1 name was refused left='' expected text refusals=0 whole=0
 	shift
-	run 1000000000 '' "$@" || { complain "$*: fails with nothing refused"; return; }
-	expected=$(output)
-	for on in '' 1; do
-		for ((n = 1; n < 5000; n += step)); do
-			{ run $n "$on" "$@"; } 2>/dev/null
-			was=$?
-			[ -s "$folder/said" ] || break
+	"$tool" "$@" >"$folder/whole.out" 2>"$folder/whole.err" ||
+		{ complain whole "$*: fails with nothing refused"; return; }
+	output whole
+	expected=$text
+	while read -r name was refused; do
+		if [ "$refused" -eq 1 ]; then
 			refusals=$((refusals + 1))
-			judge $was "$* with request $n${on:+ and on} refused"
-		done
-		[ $was -eq 0 ] || complain "$*: status $was though nothing was refused"
-	done
+		else
+			whole=$((whole + 1))
+			[ "$was" -eq 0 ] || complain "$name" "$*: status $was, with nothing refused"
+		fi
+		judge "$was" "$name" "$*, request $name refused"
+		left+=" $folder/$name.out $folder/$name.err"
+	done < <(REFUSE_STEP=$step REFUSE_FOLDER=$folder LD_PRELOAD=$folder/refuse.so \
+		exec "$tool" "$@")
 	echo "$*: $refusals refusals"
-	[ $refusals -gt 0 ] || complain "$*: nothing was ever refused"
+	[ $refusals -gt 0 ] || complain none "$*: nothing was ever refused"
+	[ $whole -eq 2 ] || complain none "$*: not every request was refused"
+	# shellcheck disable=SC2086 # words
+	rm -f $left
 }
 
 # A line says what went wrong; one before it may say what is shown, or not kept; of diff two.
 judge() {
 	local lines opening='^(memctx-tool: |traces/[a-z.]*:[0-9]*:)'
-	mapfile -t lines <"$folder/err"
+	mapfile -t lines <"$folder/$2.err"
 	case $1 in
-	0) [ "$(output)" = "$expected" ] || complain "$2: status 0, but its output differs" ;;
+	0) output "$2"
+	   [ "$text" = "$expected" ] || complain "$2" "$3: status 0, but its output differs" ;;
 	3) if [ ${#lines[@]} -eq 0 ] || [ ${#lines[@]} -gt 3 ] || [ ${#lines[-1]} -gt 200 ] ||
 		[[ ${lines[-1]} != *memory* ]] || [[ ! ${lines[0]} =~ $opening ]]; then
-		complain "$2: status 3, but no clean line"
+		complain "$2" "$3: status 3, but no clean line"
 	fi ;;
-	*) complain "$2: status $1" ;;
+	*) complain "$2" "$3: status $1" ;;
 	esac
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Preloaded into a program, refuses it the n-th request for memory: malloc, calloc, realloc, the
- * aligned ones and anonymous mmap, counted from main() on.
+ * aligned ones and anonymous mmap, counted from main() on.  For each n a process of its own, forked
+ * before main(), runs the program: with that request refused, then with all from it on.
  *
- *   REFUSE_AT=N     the request to refuse, from 1
- *   REFUSE_ON=1     and every one after it
- *   REFUSE_SAID=F   a file to write to when something was refused
+ *   REFUSE_STEP=N    the distance from one n to the next, from n = 1 until nothing was refused
+ *   REFUSE_FOLDER=F  where what each prints goes: F/n.out and F/n.err, F/n+.out and F/n+.err
+ *
+ * In the place of what the program prints there is a line a run: n or n+, its status as a shell has
+ * it, whether anything was refused.
  *
  * Invariant: what the loader and constructors ask for before main() is neither counted nor refused.
  */
@@ -15,10 +18,16 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+/* One that needs more is given up: a hang, in seconds of the processor; so many refusals. */
+enum { SECONDS_MOST = 10, RUNS_MOST = 5000 };
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -32,22 +41,19 @@ typedef int start_fn(
 static atomic_ulong requests;
 static unsigned long refuse_at; /* 0: not in main() yet, or nothing to refuse */
 static bool refuse_on;
-static const char *said;
+static atomic_bool *has_refused; /* shared with the process that forked this one */
 static main_fn *real_main;
 
 static bool refuses(void)
 {
 	unsigned long n;
-	int fd;
 
 	if (refuse_at == 0)
 		return false;
 	n = ++requests;
 	if (n < refuse_at || (n > refuse_at && !refuse_on))
 		return false;
-	fd = said != NULL ? open(said, O_CREAT | O_WRONLY | O_CLOEXEC, 0600) : -1;
-	if (fd >= 0 && (write(fd, "refused\n", 8) != 8 || close(fd) != 0))
-		abort();
+	*has_refused = true;
 	errno = ENOMEM;
 	return true;
 }
@@ -88,13 +94,68 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
 	return real(address, size, protection, flags, fd, offset);
 }
 
+static void redirect(int fd, const char *name, const char *ending)
+{
+	char path[4096];
+	int file;
+
+	snprintf(path, sizeof path, "%s/%s.%s", getenv("REFUSE_FOLDER"), name, ending);
+	file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	if (file < 0 || dup2(file, fd) != fd)
+		abort();
+}
+
+/* In a process of its own, with stdio as it is at the start of a program. */
+static pid_t begin(unsigned long n, bool is_on, const char *name)
+{
+	struct rlimit limit = {SECONDS_MOST, SECONDS_MOST};
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	setrlimit(RLIMIT_CPU, &limit);
+	redirect(STDOUT_FILENO, name, "out");
+	redirect(STDERR_FILENO, name, "err");
+	refuse_on = is_on;
+	refuse_at = n;
+	return 0;
+}
+
+/* Returns in each process that is to run the program; ends the one that forks them. */
+static void run_each(unsigned long step)
+{
+	for (int is_on = 0; is_on < 2; is_on++)
+		for (unsigned long n = 1; n < RUNS_MOST; n += step) {
+			char name[32];
+			int status;
+			pid_t pid;
+
+			*has_refused = false;
+			snprintf(name, sizeof name, "%lu%s", n, is_on ? "+" : "");
+			pid = begin(n, is_on != 0, name);
+			if (pid == 0)
+				return;
+			if (pid < 0 || waitpid(pid, &status, 0) != pid)
+				abort();
+			dprintf(STDOUT_FILENO, "%s %d %d\n", name,
+				WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+				*has_refused);
+			if (!*has_refused)
+				break;
+		}
+	_exit(0);
+}
+
 static int counted_main(int argc, char **argv, char **env)
 {
-	const char *at = getenv("REFUSE_AT");
+	const char *step = getenv("REFUSE_STEP");
 
-	refuse_on = getenv("REFUSE_ON") != NULL;
-	said = getenv("REFUSE_SAID");
-	refuse_at = at != NULL ? strtoul(at, NULL, 10) : 0;
+	has_refused = mmap(NULL, sizeof *has_refused, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (has_refused == MAP_FAILED)
+		abort();
+	if (step != NULL)
+		run_each(strtoul(step, NULL, 10));
 	return real_main(argc, argv, env);
 }
 
