@@ -312,6 +312,7 @@ coverage-run: tests
 
 bench: lib tool bench-programs
 	@B=$(B) bench/run.sh
+	@echo; $(B)/bench/tree_bench $(tool)
 	@echo; $(B)/bench/live_bench $(tool)
 	@echo; $(B)/bench/tui_bench $(tool)
 	@echo; $(B)/bench/seek_bench
