@@ -7,6 +7,8 @@
  * kept but that it is counted.  Large chunks have blocks and headers as everywhere, so freeing one
  * is noticed for certain.  The eight bytes before a block's first chunk are 0, which is no header.
  *
+ * What is usual of an allocation stands in aset.c, with that of memctx_alloc() of other kinds.
+ *
  * Invariants: what a block has carved is in use; B1: each class has at most its size in slack.
  */
 #include <errno.h>
@@ -152,6 +154,7 @@ static size_t bump_usable(const memctx *ctx, const void *payload)
 static bool bump_create(memctx *ctx, const struct memctx_options *options)
 {
 	ctx->bump.limit = mcx_pool_limit(options);
+	ctx->bump.usual = options->align == 8 ? ctx->bump.limit : 0;
 	if (!mcx_pool_create(ctx, options, BUMP_HEADER, 0, true))
 		return false;
 	((struct bump_block *)ctx->keeper)->zero = 0;

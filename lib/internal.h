@@ -90,6 +90,7 @@ struct mcx_generation {
 struct mcx_bump {
 	size_t limit;   /* the largest size that is not large */
 	uintptr_t base; /* ctx->free less live_bytes, see pool.h */
+	size_t usual;   /* sizes from 1 to it are carved in steps of 8; 0: it has others */
 };
 
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
