@@ -21,16 +21,22 @@ look() {
 		>"$folder/said" 2>&1
 }
 
-# reports PATTERN DEED...
+# reports PATTERN DEED...: each by itself, below one Valgrind.
 reports() {
-	local deed
-	for deed in "${@:2}"; do
-		look "$deed"
-		[ $? -eq 99 ] || complain "$deed: Valgrind found nothing"
-		grep -q "$1" "$folder/said" || complain "$deed: no word of '$1'"
+	local deed pattern=$1
+	shift
+	valgrind -q --error-exitcode=99 --leak-check=no "$folder/misdeeds" "$@" clean \
+		>"$folder/all" 2>&1
+	for deed in "$@"; do
+		sed -n "/^deed $deed\$/,/^status /p" "$folder/all" >"$folder/said"
+		grep -qx 'status 99' "$folder/said" || complain "$deed: Valgrind found nothing"
+		grep -q "$pattern" "$folder/said" || complain "$deed: no word of '$pattern'"
 		grep -q "by 0x.*: $deed (misdeeds.c\|at 0x.*: $deed (misdeeds.c" "$folder/said" ||
 			complain "$deed: the report does not point at the program"
 	done
+	# What a process has seen does not count for the next.
+	[ "$(tail -n 2 "$folder/all")" = "$(printf 'deed clean\nstatus 0')" ] ||
+		complain "clean: not clean after the others"
 }
 
 ${CC:-cc} -std=c11 -g -O0 -Ilib tests/user/misdeeds.c -o "$folder/misdeeds" \

@@ -2,11 +2,14 @@
 /*
  * A user's program that does one thing wrong, named by its argument; "clean" does all that is
  * allowed.  It is built with and without AddressSanitizer and run under Valgrind, to see that
- * each misdeed is reported and nothing else is.
+ * each misdeed is reported and nothing else is.  Of several names each is done by a process of its
+ * own; on stderr a line that names it goes ahead, and one with its exit status follows.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <memctx.h>
 
@@ -306,12 +309,10 @@ static const struct {
 	DEED(write_over_header),
 };
 
-int main(int argc, char **argv)
+static int run(const char *name)
 {
-	top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL);
-	ctx = memctx_create(top, "work", NULL, MEMCTX_ASET, NULL);
-	for (size_t i = 0; argc == 2 && i < sizeof deeds / sizeof deeds[0]; i++) {
-		if (strcmp(argv[1], deeds[i].name) == 0) {
+	for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
+		if (strcmp(name, deeds[i].name) == 0) {
 			deeds[i].run();
 			memctx_delete(top);
 			return 0;
@@ -319,4 +320,23 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr, "no such deed\n");
 	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	top = memctx_create(NULL, "top", NULL, MEMCTX_ASET, NULL);
+	ctx = memctx_create(top, "work", NULL, MEMCTX_ASET, NULL);
+	for (int i = 1; argc > 2 && i < argc; i++) {
+		int status = -1;
+		pid_t pid;
+
+		fprintf(stderr, "deed %s\n", argv[i]);
+		pid = fork();
+		if (pid == 0)
+			return run(argv[i]);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+			return 2;
+		fprintf(stderr, "status %d\n", WEXITSTATUS(status));
+	}
+	return argc == 2 ? run(argv[1]) : 0;
 }
