@@ -113,22 +113,34 @@ static uint64_t writer_head(void)
 	return head + (((uint64_t)(mcx_writer.next - ring->events) - head) & ring->mask);
 }
 
+static bool is_written(const struct mcx_ring *ring, uint64_t number)
+{
+	return region_is_written(
+		__atomic_load_n(&ring->events[number & ring->mask].what, __ATOMIC_ACQUIRE), number,
+		ring->mask + 1);
+}
+
 /*
- * How many entries any ring has, in any thread: at least those that this thread knows of.  A place
- * that was written over meanwhile looks like one not yet written, but by then the head is beyond
- * all that usual events added to what it was.
+ * How many entries any ring has, in any thread: at least those that this thread knows of.  Those
+ * behind the head are halved until the first that is not written is found, since each that is
+ * looked at comes from another processor.  A place that was written over meanwhile looks like one
+ * not yet written, but by then the head is beyond all that usual events added to what it was.
  */
 static uint64_t ring_head(const struct mcx_ring *ring)
 {
-	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE), at = head;
+	uint64_t head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
+	uint64_t low = head, high = head + REGION_HEAD_LAG;
 
-	while (at - head < REGION_HEAD_LAG &&
-		region_is_written(
-			__atomic_load_n(&ring->events[at & ring->mask].what, __ATOMIC_ACQUIRE), at,
-			ring->mask + 1))
-		at++;
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (is_written(ring, middle))
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	head = __atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE);
-	return head > at ? head : at;
+	return head > low ? head : low;
 }
 
 static void ring_put(struct mcx_ring *ring, const struct region_event *entries, unsigned n)
