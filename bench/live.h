@@ -3,6 +3,7 @@
 #ifndef BENCH_LIVE_H
 #define BENCH_LIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,7 +26,10 @@ enum {
 	LIVE_FORK = 'f', /* forks once: done is how many ns it was in fork() */
 };
 
-/* In the target: serves until its input ends.  KIND is "server", "idle" or "paced". */
+/* In the target: serves until its input ends.  KIND is "server", "demo", "idle" or "paced". */
 int live_target_main(const char *kind, uint64_t number);
+
+/* Whether the server pauses as that of `memctx-tool demo` does; set before it starts. */
+extern bool live_server_pauses;
 
 #endif

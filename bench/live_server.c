@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The server of `memctx-tool demo` without its pauses: it serves as fast as it can. */
+/* The server of `memctx-tool demo`, which can do without its pauses. */
+#include "live.h"
+
 #include <time.h>
 
-#define nanosleep(...) ((void)0)
+bool live_server_pauses;
+
+#define nanosleep(...) ((void)(live_server_pauses && nanosleep(__VA_ARGS__)))
 #include "cli/demo_server.c"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process that is looked into: of the kind "idle" it has N contexts and, when told to work,
- * allocates and frees in them; of the kind "server" it serves queries; of the kind "paced" it
- * records N events a second for two seconds and ends.
+ * allocates and frees in them; of the kind "server" it serves queries as fast as it can, of the
+ * kind "demo" with the pauses of `memctx-tool demo`; of the kind "paced" it records N events a
+ * second for two seconds and ends.
  */
 #include "live.h"
 
@@ -111,9 +112,10 @@ static int make_events(uint64_t rate)
 
 int live_target_main(const char *kind, uint64_t number)
 {
-	bool is_server = strcmp(kind, "server") == 0;
+	bool is_server = strcmp(kind, "server") == 0 || strcmp(kind, "demo") == 0;
 	char command;
 
+	live_server_pauses = strcmp(kind, "demo") == 0;
 	n_contexts = strcmp(kind, "idle") == 0 ? number : 1;
 	if (is_server ? demo_server_start() != 0 : !make_contexts())
 		return 3;
