@@ -512,6 +512,44 @@ static void test_random(void **state)
 	free(m);
 }
 
+/*
+ * Before a bump's chunk may stand what was the header of another's: here the chunks of asets that
+ * are gone, aligned ones and large ones among them.
+ */
+static void test_bump_after_others(void **state)
+{
+	enum { ROUNDS = 60, BORN = 150, LINE = 48 };
+	char *text = malloc((size_t)ROUNDS * (2 * BORN + 6) * LINE);
+	uint64_t seed = 7, id = 1000;
+	struct explain_event event;
+	struct session s;
+	size_t n, seen = 0;
+
+	(void)state;
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "memctx-trace 1\n");
+	for (int round = 1; round <= ROUNDS; round++) {
+		n += (size_t)sprintf(text + n, "create %d - aset \"A\"\n", round);
+		for (int i = 0; i < BORN; i++)
+			n += (size_t)sprintf(text + n, "alloc %d %" PRIu64 " %zu%s\n", round, ++id,
+				below(&seed, i % 10 == 0 ? 20000 : 300),
+				i % 3 == 0 ? " align=64" : "");
+		n += (size_t)sprintf(
+			text + n, "delete %d\ncreate %d - bump \"B\"\n", round, round + ROUNDS);
+		for (int i = 0; i < BORN; i++)
+			n += (size_t)sprintf(text + n, "alloc %d %" PRIu64 " %zu\n", round + ROUNDS,
+				++id, below(&seed, 600));
+		n += (size_t)sprintf(text + n, "delete %d\n", round + ROUNDS);
+	}
+	begin(&s, text);
+	for (; explain_next(s.explain, &event, &s.error) == 1; seen++)
+		if (event.event.op == TRACE_ALLOC && event.event.ctx > ROUNDS)
+			assert_null(strstr(event.did, "of its own"));
+	assert_int_equal(seen, ROUNDS * (2 * BORN + 4));
+	end(&s);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_base_and_lost),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_bump_after_others),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

@@ -44,15 +44,12 @@ bool replay_is_large(const struct node *node, const void *chunk, uint64_t size, 
 /* What stands in the entry besides the address. */
 static uintptr_t tags_for(const struct node *node, uint64_t size, uint64_t align)
 {
-	uintptr_t tags = 0;
+	uintptr_t tags = node->kind == TRACE_BUMP ? CHUNK_BUMP : 0;
 
-	if (size >= node->plain || align != 0)
-		tags |= CHUNK_LARGE;
-	if (node->kind == TRACE_BUMP)
-		tags |= CHUNK_BUMP;
 	if (node->as == MEMCTX_BUMP)
-		tags |= CHUNK_KEPT;
-	return tags;
+		return tags | CHUNK_KEPT |
+		       (replay_is_large(node, NULL, size, align) ? CHUNK_LARGE : 0);
+	return size >= node->plain || align != 0 ? tags | CHUNK_LARGE : tags;
 }
 
 /* Counts the chunk if it is large; the allocator's own counts tell about the others. */
@@ -220,10 +217,10 @@ static enum replay_step resize_chunk(
 	struct node *node = &replay->nodes.hot[entry->node];
 	uintptr_t old = entry->ptr & ~(uintptr_t)CHUNK_TAGS;
 
-	if (event->size >= node->plain)
-		entry->ptr |= CHUNK_LARGE;
 	if ((entry->ptr & CHUNK_KEPT) != 0)
 		replay->counts.not_done++;
+	else if (event->size >= node->plain)
+		entry->ptr |= CHUNK_LARGE;
 	if (!replay->dry) {
 		uintptr_t tags = entry->ptr & CHUNK_TAGS;
 		uintptr_t chunk;
@@ -234,6 +231,8 @@ static enum replay_step resize_chunk(
 			return replay_refused(
 				replay, event, TRACE_FIELD_SIZE, entry->node, event->size);
 		replay_note_total(replay, node);
+		if (chunk != old && (tags & CHUNK_KEPT) != 0)
+			tags = tags_for(node, event->size, 0);
 		entry->ptr = chunk | tags;
 		if (chunk != old) {
 			replay->moved++;

@@ -26,7 +26,7 @@
 #define REPLAY_COLD __attribute__((cold, noinline))
 
 /* The low bits of a chunk entry's ptr, which its alignment leaves free. */
-#define CHUNK_LARGE 1u /* freeing or resizing it may give memory back */
+#define CHUNK_LARGE 1u /* freeing or resizing it may give memory back; a bump's: it is large */
 #define CHUNK_BUMP 2u  /* it may not be freed */
 #define CHUNK_KEPT 4u  /* it cannot be freed: its context is replayed as a bump */
 #define CHUNK_TAGS 7u

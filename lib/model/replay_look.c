@@ -65,6 +65,11 @@ static struct replay_life life_of(const struct replay *replay, uint32_t at)
 	return (struct replay_life){node->serial, at, (uint32_t)node->resets & IDMAP_LAST_ERA};
 }
 
+static bool is_bare(const struct idmap_entry *entry)
+{
+	return (entry->ptr & (CHUNK_KEPT | CHUNK_LARGE)) == CHUNK_KEPT;
+}
+
 bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_look *chunk)
 {
 	const struct idmap_entry *entry = idmap_find(&replay->chunks, id);
@@ -77,6 +82,7 @@ bool replay_look_chunk(const struct replay *replay, uint64_t id, struct replay_l
 	chunk->owner = node->ctx;
 	chunk->context = node->id;
 	chunk->life = life_of(replay, entry->node);
+	chunk->is_bare = is_bare(entry);
 	return true;
 }
 
@@ -87,11 +93,13 @@ bool replay_look_base(
 	const struct idmap *bases = replay->nodes.cold[at].bases;
 	const struct idmap_entry *entry = bases != NULL ? idmap_find(bases, size) : &idmap_none;
 	const struct base_chunks *base = (const struct base_chunks *)entry->ptr;
+	const struct node *node = &replay->nodes.hot[at];
 
 	if (at == 0 || entry->node == 0 || base->chunks == NULL)
 		return false;
-	*chunk = (struct replay_look){base->chunks[base->count - 1], size,
-		replay->nodes.hot[at].ctx, context, life_of(replay, at)};
+	*chunk = (struct replay_look){base->chunks[base->count - 1], size, node->ctx, context,
+		life_of(replay, at),
+		node->as == MEMCTX_BUMP && !replay_is_large(node, NULL, size, 0)};
 	return true;
 }
 
@@ -117,7 +125,8 @@ static bool is_named(const struct replay *replay, const struct idmap_entry *entr
 {
 	struct replay_look chunk = {.address = (void *)(entry->ptr & ~(uintptr_t)CHUNK_TAGS),
 		.size = entry->size,
-		.owner = replay->nodes.hot[entry->node].ctx};
+		.owner = replay->nodes.hot[entry->node].ctx,
+		.is_bare = is_bare(entry)};
 	struct memctx_chunk_info info;
 
 	return chunk.address == name->address ||

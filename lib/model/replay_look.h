@@ -56,6 +56,8 @@ struct replay_look {
 	memctx *owner;
 	uint64_t context; /* the owner's id in the trace */
 	struct replay_life life;
+	bool is_bare; /* a bump's that is not large: what stands before it is no header of its own
+		       */
 };
 
 /* The live chunk of an id; false: there is none. */

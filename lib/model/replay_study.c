@@ -187,28 +187,13 @@ void replay_look_each_free(const struct replay *replay, const memctx *ctx, int s
 		memctx_each_free(ctx, size_class, func, arg);
 }
 
-/*
- * Before a bump's chunk stands other data, which may be the header of a large chunk that was there
- * before; a large one has its own, and asked for what it says.
- */
-static bool is_truly_described(
-	const struct replay_look *chunk, const struct memctx_chunk_info *info)
-{
-	bool is_aligned = info->address != chunk->address;
-
-	return memctx_kind_of(chunk->owner) != MEMCTX_BUMP ||
-	       (info->is_large && info->owner == chunk->owner &&
-		       (is_aligned ? info->requested >= chunk->size
-				   : info->requested == chunk->size));
-}
-
 bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
 	struct memctx_chunk_info *info)
 {
 	const struct study *study = study_of(replay, chunk->owner);
 
 	if (study == NULL)
-		return memctx_describe(chunk->address, info) && is_truly_described(chunk, info);
+		return !chunk->is_bare && memctx_describe(chunk->address, info);
 	study_describe(study, chunk->address, chunk->size, info);
 	info->owner = chunk->owner;
 	return true;
