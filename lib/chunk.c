@@ -201,7 +201,7 @@ char *memctx_strndup(memctx *ctx, const char *string, size_t max)
 	char *copy;
 
 	if (string == NULL) {
-		mcx_misuse("memctx_strdup: the string is NULL", ctx);
+		mcx_misuse("memctx_strdup or memctx_strndup: the string is NULL", ctx);
 		return NULL;
 	}
 	length = strnlen(string, max);
