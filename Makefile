@@ -80,7 +80,8 @@ bench_src := $(wildcard bench/*.c)
 
 objects = $(patsubst %.c,$(B)/%.o,$1)
 programs = $(patsubst %.c,$(B)/%,$1)
-$(call objects,$(filter-out tests/script_test.c,$(test_src))): light = $(light_$(MODE))
+# Private: what a test is made from, the flags among it, is not made so.
+$(call objects,$(filter-out tests/script_test.c,$(test_src))): private light = $(light_$(MODE))
 
 static := $(B)/libmemctx.a
 checked := $(B)/libmemctx-check.a
