@@ -81,14 +81,6 @@ __attribute__((format(printf, 2, 3))) static void broken(
 	proof->func(proof->ctx, what, proof->arg);
 }
 
-/* An address, mixed so that sums over sets of them differ; NULL is 0. */
-static uint64_t mark(uintptr_t address)
-{
-	uint64_t z = address * 0x9e3779b97f4a7c15u;
-
-	return (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
-}
-
 /* One chunk of a small block at PAYLOAD; returns its stride, or 0 where its word is damaged. */
 static size_t prove_chunk(struct proof *proof, const char *payload)
 {
@@ -100,8 +92,8 @@ static size_t prove_chunk(struct proof *proof, const char *payload)
 	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES &&
 		mcx_word_middle(word) == mcx_bin_place((uintptr_t)&proof->ctx->bin[k])) {
 		proof->free[k]++;
-		proof->stand[k] += mark((uintptr_t)payload);
-		proof->lead[k] += mark(address);
+		proof->stand[k] += mcx_mark((uintptr_t)payload);
+		proof->lead[k] += mcx_mark(address);
 		return mcx_stride(k, proof->ctx->align);
 	}
 	if (!mcx_word_is_use(word) || mcx_bin_unit(address) != proof->ctx ||
@@ -188,7 +180,7 @@ static void prove_lists(struct proof *proof)
 		const void *payload = proof->ctx->bin[k];
 		uint64_t length = 0;
 
-		if (proof->stand[k] != proof->lead[k] + mark((uintptr_t)payload)) {
+		if (proof->stand[k] != proof->lead[k] + mcx_mark((uintptr_t)payload)) {
 			broken(proof,
 				"I4: a link of freelist %u leads elsewhere than to its chunks", k);
 			continue;

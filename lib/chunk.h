@@ -152,6 +152,14 @@ static inline bool mcx_word_is_moved_live(uint64_t word, const void *payload)
 	return mcx_word_is_use(behind) || mcx_word_is_other(behind);
 }
 
+/* An address, mixed so that sums over sets of them differ; NULL is 0. */
+static inline uint64_t mcx_mark(uintptr_t address)
+{
+	uint64_t z = address * 0x9e3779b97f4a7c15u;
+
+	return (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
+}
+
 static inline size_t mcx_word_moved_align(uint64_t word)
 {
 	return (size_t)1 << (mcx_word_middle(word) & 31u);

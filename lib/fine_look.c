@@ -25,17 +25,7 @@ static bool chunk_info(const memctx *ctx, const void *payload, struct memctx_chu
 void mcx_fine_each_chunk(
 	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
-	const char *at = (const char *)block->address + block->header;
-	const char *end = (const char *)block->address + block->carved;
-	struct memctx_chunk_info info;
-
-	if (block->is_large) {
-		mcx_pool_each_large(ctx, block, func, arg);
-		return;
-	}
-	for (; at < end; at += info.stride)
-		if (!chunk_info(ctx, at + MCX_WORD, &info) || !func(&info, arg))
-			return;
+	mcx_pool_each_chunk(ctx, block, chunk_info, func, arg);
 }
 
 /* The freelists of the classes within a power of two, the smallest first. */
@@ -114,13 +104,6 @@ struct sums {
 	uint64_t n[REGION_FINE_PLACES], mark[REGION_FINE_PLACES];
 };
 
-static uint64_t mark(const void *payload)
-{
-	uint64_t z = (uintptr_t)payload * 0x9e3779b97f4a7c15u;
-
-	return (z ^ z >> 29) * 0xbf58476d1ce4e5b9u;
-}
-
 static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
 {
 	struct sums *sums = arg;
@@ -128,7 +111,8 @@ static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
 
 	if (chunk->is_free && is_free_place(chunk->header, &place)) {
 		sums->n[place]++;
-		sums->mark[place] += mark(chunk->address) - mark(chunk->next);
+		sums->mark[place] +=
+			mcx_mark((uintptr_t)chunk->address) - mcx_mark((uintptr_t)chunk->next);
 	}
 	return true;
 }
@@ -143,7 +127,7 @@ static void prove_list(struct mcx_proof *proof, const struct sums *sums, unsigne
 
 	if (*mcx_fine_carved(bin, place) != 0 && !(used >> place % 32 & 1 && proof->ctx->used != 0))
 		mcx_broken(proof, "I5: fine class %u is in use and not marked so", c);
-	if (sums->mark[place] != mark(payload) - mark(NULL)) {
+	if (sums->mark[place] != mcx_mark((uintptr_t)payload)) {
 		mcx_broken(proof, "F1: a link of fine freelist %u leads elsewhere", c);
 		return;
 	}

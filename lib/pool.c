@@ -147,6 +147,22 @@ void mcx_pool_each_large(
 		func(&info, arg);
 }
 
+void mcx_pool_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+	mcx_info_fn *describe, memctx_chunk_fn *func, void *arg)
+{
+	const char *at = (const char *)block->address + block->header;
+	const char *end = (const char *)block->address + block->carved;
+	struct memctx_chunk_info info;
+
+	if (block->is_large) {
+		mcx_pool_each_large(ctx, block, func, arg);
+		return;
+	}
+	for (; at < end; at += info.stride)
+		if (!describe(ctx, at + MCX_WORD, &info) || !func(&info, arg))
+			return;
+}
+
 void mcx_pool_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
 {
 	(void)ctx;

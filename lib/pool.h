@@ -150,6 +150,11 @@ void mcx_pool_destroy(memctx *ctx) MCX_HIDDEN;
 /* The chunks of a large block alone. */
 void mcx_pool_each_large(const memctx *ctx, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
+/* Describes a chunk of CTX where memctx_describe() alone cannot; false: there is none. */
+typedef bool mcx_info_fn(const memctx *ctx, const void *payload, struct memctx_chunk_info *info);
+/* The chunks of a block, each of its stride, a word before each. */
+void mcx_pool_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
+	mcx_info_fn *describe, memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
 /* Of a kind without lists. */
 void mcx_pool_each_free(
 	const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg) MCX_HIDDEN;

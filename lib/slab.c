@@ -262,17 +262,7 @@ static bool chunk_info(const memctx *ctx, const void *payload, struct memctx_chu
 static void slab_each_chunk(
 	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
-	const char *at = (const char *)block->address + block->header;
-	const char *end = (const char *)block->address + block->carved;
-	struct memctx_chunk_info info;
-
-	if (block->is_large) {
-		mcx_pool_each_large(ctx, block, func, arg);
-		return;
-	}
-	for (; at < end; at += ctx->slab.stride)
-		if (!chunk_info(ctx, at + MCX_WORD, &info) || !func(&info, arg))
-			return;
+	mcx_pool_each_chunk(ctx, block, chunk_info, func, arg);
 }
 
 /* The blocks' freelists, one after the other. */
