@@ -10,23 +10,9 @@
 
 #include "model/by_serial.h"
 #include "model/follow_inner.h"
-#include "region_fine.h"
+#include "model/live_units.h"
 
-#define UNIT_BYTES sizeof(struct region_names)
-#define RUN_UNITS 256u
 #define LIST_MAX 64u
-
-#define IN_UNIT(type)                                                                              \
-	union {                                                                                    \
-		struct type it;                                                                    \
-		char room[UNIT_BYTES];                                                             \
-	}
-
-struct run {
-	IN_UNIT(region_record) records[RUN_UNITS], again[RUN_UNITS];
-	IN_UNIT(region_names) names[RUN_UNITS];
-	IN_UNIT(region_slot) slots[RUN_UNITS];
-};
 
 struct live_context *follow_context(struct follow *follow, uint32_t unit)
 {
@@ -56,24 +42,7 @@ void follow_forget(struct live_context *context)
 	memset(context, 0, sizeof *context);
 }
 
-static uint64_t unit_offset(const struct region_header *header, uint32_t unit)
-{
-	return header->banks + unit / header->bank_units * header->bank_bytes +
-	       unit % header->bank_units * UNIT_BYTES;
-}
-
 /* ---- From records --------------------------------------------------------------------- */
-
-static bool run_read(const struct live *live, struct run *run, uint32_t unit, size_t n)
-{
-	const struct region_header *header = live_header(live);
-	uint64_t at = unit_offset(header, unit);
-
-	return live_read(live, at + header->records, run->records, n * UNIT_BYTES) &&
-	       live_read(live, at + header->names, run->names, n * UNIT_BYTES) &&
-	       live_read(live, at + header->slots, run->slots, n * UNIT_BYTES) &&
-	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
-}
 
 /*
  * Where chunks are as large as they are (lib/pool.h), their bytes are known in all alone: the
@@ -130,34 +99,25 @@ static struct live_chunks *count_chunks(const struct region_record *record,
 	return chunks;
 }
 
-/* What lives in the context that unit I of a RUN of N holds; NULL: no memory. */
-static struct live_chunks *count_unit(const struct run *run, size_t i, size_t n)
+/* What lives in the context that unit I of a run holds; NULL: no memory. */
+static struct live_chunks *count_unit(const struct live_units *run, uint32_t i)
 {
-	const struct region_record *record = &run->again[i].it;
-	const struct region_slot *slot = &run->slots[i].it;
 	struct region_fine_sums sums;
-	struct region_fine fine = {.slot = slot, .record = record};
 
-	if (!record->fine || i + 1 == n || run->again[i + 1].it.live != REGION_PART)
-		return count_chunks(record, slot, NULL);
-	fine.part_freed = (const uint64_t *)&run->slots[i + 1];
-	fine.part_reused = (const uint64_t *)&run->again[i + 1];
-	fine.part_carved = (const uint64_t *)(const void *)&run->names[i + 1];
-	region_fine_sum(&fine, &sums);
-	return count_chunks(&sums.record, &sums.slot, &sums);
+	if (live_units_fine(run, i, &sums))
+		return count_chunks(&sums.record, &sums.slot, &sums);
+	return count_chunks(&run->again[i].it, &run->slots[i].it, NULL);
 }
 
-/* Learns the context that unit I of a RUN of N holds.  False: no memory. */
-static bool learn(struct live_context *context, struct run *run, size_t i, size_t n)
+/* Learns the context that unit I of a run holds.  False: no memory. */
+static bool learn(struct live_context *context, struct live_units *run, uint32_t i)
 {
-	const struct region_record *record = &run->again[i].it;
-	struct region_names *names = &run->names[i].it;
+	const struct region_record *record = live_units_context(run, i);
+	const struct region_names *names = &run->names[i].it;
 
 	follow_forget(context);
-	if (record->live != 1 || run->records[i].it.live != 1 || record->serial == 0 ||
-		record->serial != run->records[i].it.serial)
+	if (!record || record->serial == 0)
 		return true;
-	names->name[sizeof names->name - 1] = names->ident[sizeof names->ident - 1] = '\0';
 	*context = (struct live_context){.serial = record->serial,
 		.init_size = record->init_size,
 		.max_size = record->max_size,
@@ -170,7 +130,7 @@ static bool learn(struct live_context *context, struct run *run, size_t i, size_
 		.align = record->align == 15 ? 16 : 8,
 		.name = strdup(names->name),
 		.ident = *names->ident ? strdup(names->ident) : NULL,
-		.before = count_unit(run, i, n)};
+		.before = count_unit(run, i)};
 	return context->name && context->before;
 }
 
@@ -179,19 +139,14 @@ int follow_learn_all(struct follow *follow)
 	const struct region_header *header = live_header(follow->live);
 	uint32_t units =
 		header->units_used < FOLLOW_UNITS ? (uint32_t)header->units_used : FOLLOW_UNITS;
-	struct run *run = malloc(sizeof *run);
+	struct live_units *run = malloc(sizeof *run);
 	int status = run && (!units || follow_context(follow, units - 1)) ? 0 : 3;
 
-	for (uint32_t unit = 0; unit < units && status == 0;) {
-		uint32_t n = header->bank_units - unit % header->bank_units;
-
-		n = n < RUN_UNITS ? n : RUN_UNITS;
-		n = n < units - unit ? n : units - unit;
-		status = run_read(follow->live, run, unit, n) ? 0 : 1;
-		for (uint32_t i = 0; i < n && status == 0; i++)
-			if (!learn(&follow->contexts[unit + i], run, i, n))
+	for (uint32_t unit = 0; unit < units && status == 0; unit += run->n) {
+		status = live_units_read(follow->live, unit, units - unit, run) ? 0 : 1;
+		for (uint32_t i = 0; i < run->n && status == 0; i++)
+			if (!learn(&follow->contexts[unit + i], run, i))
 				status = 3;
-		unit += n;
 	}
 	free(run);
 	return status;
@@ -199,29 +154,24 @@ int follow_learn_all(struct follow *follow)
 
 /* ---- One that was not known ----------------------------------------------------------- */
 
-/* Whether UNIT holds a context.  Where entries were lost, many are about one that is gone. */
+/* Where entries were lost, many are about a context that is gone. */
 static bool is_live(const struct live *live, uint32_t unit)
 {
-	const struct region_header *header = live_header(live);
-	struct region_record record;
-
-	return unit / header->bank_units < header->nbanks &&
-	       live_read(
-		       live, unit_offset(header, unit) + header->records, &record, sizeof record) &&
-	       record.live == 1;
+	return live_unit_state(live, unit) == 1;
 }
 
 /* Learns UNIT from its record; false: nothing lives there. */
-static bool learn_one(struct follow *follow, struct run *run, uint32_t unit, struct follow_out *out)
+static bool learn_one(
+	struct follow *follow, struct live_units *run, uint32_t unit, struct follow_out *out)
 {
-	const struct region_header *header = live_header(follow->live);
 	struct live_context *context = follow_context(follow, unit);
 	/* Where it may have a part, with that. */
-	size_t n = unit % 2 == 0 && (unit + 1) % header->bank_units != 0 ? 2 : 1;
+	uint32_t most = unit % 2 == 0 ? 2 : 1;
 
-	if (!context || !is_live(follow->live, unit) || !run_read(follow->live, run, unit, n))
+	if (!context || !is_live(follow->live, unit) ||
+		!live_units_read(follow->live, unit, most, run))
 		return false;
-	if (!learn(context, run, 0, n))
+	if (!learn(context, run, 0))
 		out->status = -3;
 	return out->status == 0 && follow->contexts[unit].serial != 0;
 }
@@ -238,13 +188,7 @@ static bool lacks_parent(struct follow *follow, uint32_t unit)
 /* Whether UNIT is the part of the unit before it. */
 static bool is_part(const struct follow *follow, uint32_t unit)
 {
-	const struct region_header *header = live_header(follow->live);
-	IN_UNIT(region_record) record;
-	uint64_t at = header->banks + unit / header->bank_units * header->bank_bytes +
-		      unit % header->bank_units * UNIT_BYTES + header->records;
-
-	return unit % 2 != 0 && unit / header->bank_units < header->nbanks &&
-	       live_read(follow->live, at, &record, sizeof record) && record.it.live == REGION_PART;
+	return unit % 2 != 0 && live_unit_state(follow->live, unit) == REGION_PART;
 }
 
 uint32_t follow_unit(const struct follow *follow, uint64_t word)
@@ -265,7 +209,7 @@ void follow_find(
 {
 	struct live_event found = *event;
 	uint32_t list[LIST_MAX], n = 0;
-	struct run *run;
+	struct live_units *run;
 
 	/* What lives there now may be another than the one that an old event is about. */
 	if (follow->start == FOLLOW_OLDEST || !is_live(follow->live, unit))

@@ -14,28 +14,9 @@
 
 #include "memctx.h"
 #include "model/by_serial.h"
-#include "model/live.h"
-#include "region_fine.h"
+#include "model/live_units.h"
 
 #define NOTHING UINT32_MAX
-#define UNIT_BYTES sizeof(struct region_names)
-#define RUN_UNITS 256u
-
-_Static_assert(UNIT_BYTES == 256, "a unit is as large as its names");
-
-/* A structure of the region in the room that it has there. */
-#define IN_UNIT(type)                                                                              \
-	union {                                                                                    \
-		struct type it;                                                                    \
-		char room[UNIT_BYTES];                                                             \
-	}
-
-/* A run of units, small enough to stay in the processor's cache. */
-struct run {
-	IN_UNIT(region_record) records[RUN_UNITS], again[RUN_UNITS];
-	IN_UNIT(region_names) names[RUN_UNITS];
-	IN_UNIT(region_slot) slots[RUN_UNITS];
-};
 
 /* Where a context that was added stands in the tree. */
 struct node {
@@ -47,7 +28,7 @@ struct node {
 };
 
 struct copy {
-	struct run *run;
+	struct live_units *run;
 	struct snapshot *flat; /* the contexts in the order of their units */
 	struct node *nodes;    /* of each */
 	uint32_t *node_of;     /* by unit; NOTHING: none */
@@ -171,7 +152,7 @@ static void set_figures(const struct region_record *record, const struct region_
 	uint64_t large_headers = slot->large_chunks * 48;
 	uint64_t small =
 		slot->nblocks > slot->large_chunks ? slot->nblocks - slot->large_chunks : 0;
-	uint64_t headers = UNIT_BYTES + small * record->block_header + large_headers;
+	uint64_t headers = LIVE_UNIT_BYTES + small * record->block_header + large_headers;
 	struct parts parts = {.headers = headers};
 
 	snapshot_fill(own, 0);
@@ -208,58 +189,37 @@ static const char *kind_name(uint8_t kind)
 	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
-static bool run_read(
-	const struct live *live, struct run *run, uint64_t bank, uint32_t unit, size_t n)
-{
-	const struct region_header *header = live_header(live);
-	uint64_t at = header->banks + bank * header->bank_bytes + unit * UNIT_BYTES;
-
-	return live_read(live, at + header->records, run->records, n * UNIT_BYTES) &&
-	       live_read(live, at + header->names, run->names, n * UNIT_BYTES) &&
-	       live_read(live, at + header->slots, run->slots, n * UNIT_BYTES) &&
-	       live_read(live, at + header->records, run->again, n * UNIT_BYTES);
-}
-
-/* The figures of unit I of a run of N. */
-static void add_figures(
-	const struct run *run, uint32_t i, uint32_t n, struct snapshot_context *context)
+/* The figures of unit I of a run. */
+static void add_figures(const struct live_units *run, uint32_t i, struct snapshot_context *context)
 {
 	const struct region_record *record = &run->again[i].it;
 	const struct region_slot *slot = &run->slots[i].it;
 	struct region_fine_sums sums;
-	struct region_fine fine = {.slot = slot, .record = record};
 
-	if (record->kind == MEMCTX_WATCH) {
+	if (record->kind == MEMCTX_WATCH)
 		set_watched(record, slot, context);
-	} else if (record->fine && i + 1 < n && run->again[i + 1].it.live == REGION_PART) {
-		fine.part_freed = (const uint64_t *)&run->slots[i + 1];
-		fine.part_reused = (const uint64_t *)&run->again[i + 1];
-		fine.part_carved = (const uint64_t *)(const void *)&run->names[i + 1];
-		region_fine_sum(&fine, &sums);
+	else if (live_units_fine(run, i, &sums))
 		set_figures(&sums.record, &sums.slot, &sums, context);
-	} else {
+	else
 		set_figures(record, slot, NULL, context);
-	}
 }
 
-/* Adds unit I of the run of N, which is number UNIT of the region, where it is a context. */
-static bool add_unit(struct copy *copy, uint32_t i, uint32_t n, uint32_t unit)
+/* Adds unit I of the run, which is number UNIT of the region, where it is a context. */
+static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 {
-	const struct region_record *record = &copy->run->again[i].it;
-	struct region_names *names = &copy->run->names[i].it;
+	const struct region_record *record = live_units_context(copy->run, i);
+	const struct region_names *names = &copy->run->names[i].it;
 	uint32_t index = (uint32_t)copy->flat->n;
 	struct snapshot_context *context;
 
 	copy->node_of[unit] = NOTHING;
-	if (record->live != 1 || copy->run->records[i].it.live != 1 ||
-		record->serial != copy->run->records[i].it.serial)
+	if (!record)
 		return true;
-	names->name[sizeof names->name - 1] = names->ident[sizeof names->ident - 1] = '\0';
 	context = snapshot_add(copy->flat, record->serial, SNAPSHOT_NONE, names->name,
 		*names->ident ? names->ident : NULL, kind_name(record->kind));
 	if (!context)
 		return false;
-	add_figures(copy->run, i, n, context);
+	add_figures(copy->run, i, context);
 	copy->node_of[unit] = index;
 	copy->nodes[index] = (struct node){record->serial, record->parent_serial,
 		record->parent - 1, NOTHING, NOTHING, NOTHING, NOTHING};
@@ -269,19 +229,12 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t n, uint32_t unit)
 /* 0; 1: the region cannot be read; 3: no memory. */
 static int add_units(const struct live *live, struct copy *copy)
 {
-	const struct region_header *header = live_header(live);
-
-	for (uint32_t unit = 0; unit < copy->nunits;) {
-		uint32_t in_bank = unit % header->bank_units, n = header->bank_units - in_bank;
-
-		n = n < RUN_UNITS ? n : RUN_UNITS;
-		n = n < copy->nunits - unit ? n : copy->nunits - unit;
-		if (!run_read(live, copy->run, unit / header->bank_units, in_bank, n))
+	for (uint32_t unit = 0; unit < copy->nunits; unit += copy->run->n) {
+		if (!live_units_read(live, unit, copy->nunits - unit, copy->run))
 			return 1;
-		for (uint32_t i = 0; i < n; i++)
-			if (!add_unit(copy, i, n, unit + i))
+		for (uint32_t i = 0; i < copy->run->n; i++)
+			if (!add_unit(copy, i, unit + i))
 				return 3;
-		unit += n;
 	}
 	return 0;
 }
