@@ -70,8 +70,7 @@ struct request {
 	struct rows_options rows;
 	uint64_t top; /* 0: what fits the screen */
 	enum form form;
-	const char *table_option;  /* the last one given that JSON takes no heed of */
-	const char *replay_option; /* likewise, that shows a trace as it was not */
+	const char *table_option; /* the last one given that JSON takes no heed of */
 };
 
 /* ---- Messages ------------------------------------------------------------------------- */
@@ -187,10 +186,7 @@ static int show(const struct request *request, const char *argument)
 	struct snapshot *snapshot = NULL;
 	int status;
 
-	if (source != NULL && request->replay_option != NULL &&
-		source_kind(source) != SOURCE_TRACE) {
-		cli_error("tree: --%s is about the replay of a trace; expected one as SOURCE",
-			request->replay_option);
+	if (source != NULL && !set_fits("tree", source_kind(source) == SOURCE_TRACE)) {
 		source_close(source);
 		return CLI_USAGE;
 	}
@@ -252,7 +248,6 @@ static int parse_source_option(struct request *request, const struct cli_args *a
 		return CLI_DONE;
 	case OPTION_KIND:
 	case OPTION_SET:
-		request->replay_option = options[option].name;
 		return set_take(args, options[option].name, &request->source.replay);
 	default:
 		request->form = option == OPTION_JSON ? FORM_NESTED : FORM_FLAT;

@@ -167,6 +167,10 @@ static int show(const struct request *request, const char *argument)
 
 	if (feed == NULL)
 		return run_refuse(&error, "tui");
+	if (!set_fits("tui", feed_kind(feed) == FEED_TRACE)) {
+		feed_close(feed);
+		return CLI_USAGE;
+	}
 	if (request->script != NULL)
 		status = run_script(feed, request, &message);
 	else if (request->batch)

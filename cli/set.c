@@ -13,6 +13,7 @@ enum { MOST = 64 };
 
 static struct setting settings[MOST];
 static size_t n;
+static const char *latest; /* the name of the option that was given last; NULL: none was */
 
 int set_take(const struct cli_args *args, const char *name, struct replay_options *options)
 {
@@ -27,5 +28,15 @@ int set_take(const struct cli_args *args, const char *name, struct replay_option
 		return cli_usage(args, "--%s: %s", name, message);
 	options->settings = settings;
 	options->nsettings = ++n;
+	latest = name;
 	return CLI_DONE;
+}
+
+bool set_fits(const char *command, bool is_trace)
+{
+	if (latest == NULL || is_trace)
+		return true;
+	cli_error(
+		"%s: --%s is about the replay of a trace; expected one as SOURCE", command, latest);
+	return false;
 }

@@ -23,4 +23,8 @@
  */
 int set_take(const struct cli_args *args, const char *name, struct replay_options *options);
 
+/* Whether COMMAND can show its source as the options ask, or has none; the reason is said if not.
+ */
+bool set_fits(const char *command, bool is_trace);
+
 #endif

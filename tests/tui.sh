@@ -76,6 +76,14 @@ printf ' freelist[2] 32 B of Demo: %s\n' 'head → #1 → end   ▲ #1 pushed' \
 	'head → #3 → #1 → end   ▲ #3 pushed' 'head → #1 → end   ▼ #3 taken' 'empty   ▼ #1 taken' |
 	diff - "$tmp/chains" || fail "the chain is drawn wrongly"
 
+# What is no trace cannot be replayed otherwise.
+"$tool" tree --json traces/freelist.trace >"$tmp/snapshot.json" 2>/dev/null
+"$tool" tui --batch --kind=bump "$tmp/snapshot.json" >"$tmp/screen" 2>"$tmp/said"
+refused=$?
+if [ $refused -ne 2 ] || [ -s "$tmp/screen" ] || ! grep -q -- '--kind is about' "$tmp/said"; then
+	fail "--kind is ignored where nothing is replayed"
+fi
+
 # A pipe is called what it is, and can be gone back in.
 printf 'pass\nfinish\nback 5\nscreen\n' >"$tmp/script"
 # shellcheck disable=SC2002 # a file would be none
