@@ -255,8 +255,8 @@ $(call objects,$(model_src) $(tui_src) $(cli_src)): | need-tool
 
 # Every test program runs in the release build and under AddressSanitizer and UBSan; those named
 # here under Valgrind as well, and those with threads under ThreadSanitizer.
-VALGRIND_TESTS ?= $(filter api_test chunk_test limit_test misuse_test model_test oom_test \
-	replay_test trace_test idmap_test watch_test,$(tests_named))
+VALGRIND_TESTS ?= $(filter api_test chunk_test gone_test idmap_test limit_test misuse_test \
+	model_test oom_test replay_test trace_test watch_test,$(tests_named))
 TSAN_TESTS ?= $(filter %thread_test %threads_test,$(tests_named))
 tests_named := $(test_src:tests/%.c=%)
 fuzz_named := $(fuzz_src:tests/%.c=%)

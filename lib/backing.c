@@ -171,23 +171,22 @@ size_t mcx_cached(size_t *contexts)
 	return bytes;
 }
 
-static void recycler_empty(struct mcx_recycler *from)
+static void recycler_empty(unsigned shape)
 {
 	memctx *ctx;
 
-	while ((ctx = from->first) != NULL) {
-		from->first = ctx->next;
+	while ((ctx = mcx_recycled_get(shape)) != NULL) {
 		ctx->methods->destroy(ctx);
 		mcx_unit_put(ctx);
 	}
-	from->n = from->max = 0;
+	mcx_recycler[shape].max = 0;
 }
 
 /* Gives back all that this thread caches, the cache with it. */
 static void cache_empty(struct thread_cache *from)
 {
 	for (unsigned shape = 1; shape <= MCX_SHAPES; shape++)
-		recycler_empty(&mcx_recycler[shape]);
+		recycler_empty(shape);
 	for (unsigned i = 0; i < CACHE_BINS; i++)
 		while (from->bins[i].n > 0)
 			bin_drop_oldest(from, &from->bins[i]);

@@ -32,7 +32,7 @@ static const void *chunk_behind(const void *payload, uint64_t *word, const char 
 		behind = (const void *)mcx_word_address(*word);
 		*word = mcx_word_load(behind);
 	}
-	if (mcx_word_is_use(*word) || mcx_word_is_other(*word))
+	if (mcx_word_is_live(*word))
 		return behind;
 	mcx_misuse(function, payload);
 	return NULL;
@@ -164,7 +164,7 @@ void *mcx_moved_realloc(void *payload, uint64_t word, size_t size)
 	memctx *ctx;
 	void *moved;
 
-	if (!mcx_word_is_use(behind_word) && !mcx_word_is_other(behind_word)) {
+	if (!mcx_word_is_live(behind_word)) {
 		mcx_misuse("memctx_realloc: not a live chunk of any context", payload);
 		return NULL;
 	}

@@ -141,15 +141,18 @@ static inline bool mcx_word_is_moved(uint64_t word, const void *payload)
 	       distance % 8 == 0;
 }
 
-/* The same, and that chunk is in use. */
+/* Whether the word is that of a chunk in use, as far as its context is not gone. */
+static inline bool mcx_word_is_live(uint64_t word)
+{
+	return (mcx_word_is_use(word) || mcx_word_is_other(word)) &&
+	       !mcx_is_gone(mcx_bin_owner(mcx_word_address(word)));
+}
+
+/* The same of the chunk that begins before PAYLOAD, by PAYLOAD's word. */
 static inline bool mcx_word_is_moved_live(uint64_t word, const void *payload)
 {
-	uint64_t behind;
-
-	if (!mcx_word_is_moved(word, payload))
-		return false;
-	behind = mcx_word_load((const void *)mcx_word_address(word));
-	return mcx_word_is_use(behind) || mcx_word_is_other(behind);
+	return mcx_word_is_moved(word, payload) &&
+	       mcx_word_is_live(mcx_word_load((const void *)mcx_word_address(word)));
 }
 
 /* An address, mixed so that sums over sets of them differ; NULL is 0. */

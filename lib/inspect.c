@@ -98,7 +98,7 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 	const struct region_record *record;
 
 	memset(stats, 0, sizeof(*stats));
-	if (mcx_is_null(ctx, "memctx_stats: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_stats"))
 		return;
 	slot = mcx_slot(ctx);
 	record = mcx_record(ctx);
@@ -121,7 +121,7 @@ void memctx_stats(const memctx *ctx, struct memctx_stats *stats)
 
 size_t memctx_total(const memctx *ctx)
 {
-	if (mcx_is_null(ctx, "memctx_total: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_total"))
 		return 0;
 	return mcx_slot(ctx)->total_bytes;
 }
@@ -130,7 +130,7 @@ size_t memctx_subtree_total(const memctx *ctx)
 {
 	size_t bytes = 0;
 
-	if (mcx_is_null(ctx, "memctx_subtree_total: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_subtree_total"))
 		return 0;
 	if (ctx->limit != 0 && ctx->subtree_bytes != 0)
 		return ctx->subtree_bytes;
@@ -153,14 +153,14 @@ void memctx_overhead(struct memctx_overhead *overhead)
 
 void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void *arg)
 {
-	if (!mcx_is_null(ctx, "memctx_each_block: the context is NULL"))
+	if (!mcx_is_dead(ctx, "memctx_each_block"))
 		ctx->methods->each_block(ctx, func, arg);
 }
 
 void memctx_each_chunk(
 	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg)
 {
-	if (!mcx_is_null(ctx, "memctx_each_chunk: the context is NULL"))
+	if (!mcx_is_dead(ctx, "memctx_each_chunk"))
 		ctx->methods->each_chunk(ctx, block, func, arg);
 }
 
@@ -199,7 +199,7 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 		info->next = (const void *)address;
 		return true;
 	}
-	if (!mcx_word_is_use(word) && !mcx_word_is_other(word))
+	if (!mcx_word_is_live(word))
 		return false;
 	info->address = payload;
 	info->header = word;
@@ -222,8 +222,7 @@ bool memctx_describe(const void *payload, struct memctx_chunk_info *info)
 
 void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
 {
-	if (!mcx_is_null(ctx, "memctx_each_free: the context is NULL") && size_class >= 0 &&
-		size_class < MEMCTX_CLASSES)
+	if (!mcx_is_dead(ctx, "memctx_each_free") && size_class >= 0 && size_class < MEMCTX_CLASSES)
 		ctx->methods->each_free(ctx, size_class, func, arg);
 }
 
@@ -263,7 +262,7 @@ size_t memctx_check(const memctx *ctx, memctx_check_fn *func, void *arg)
 {
 	size_t broken = 0;
 
-	if (mcx_is_null(ctx, "memctx_check: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_check"))
 		return 0;
 	for (const memctx *c = ctx; c != NULL; c = memctx_walk(ctx, c)) {
 		broken += c->methods->check(c, func, arg);

@@ -115,12 +115,18 @@ struct memctx {
 	const char *name;
 	const char *ident; /* NULL: none */
 	struct memctx_callback *callbacks;
-	size_t limit;         /* bytes of the subtree; 0: none */
-	size_t subtree_bytes; /* kept only where there is a limit */
-	memctx *limiter;      /* the nearest with a limit, itself or above; NULL: none */
-	size_t next_size;     /* of the next block */
-	uint32_t number;      /* of its unit: how a reader names it */
-	uint16_t used;        /* bins used since the last reset, a bit each; 0: nothing to reset */
+	union {
+		size_t limit;          /* bytes of the subtree; 0: none */
+		size_t kept_small_end; /* small_end, while the context waits in a recycler */
+	};
+	union {
+		size_t subtree_bytes; /* kept only where there is a limit */
+		size_t kept_fine_end; /* as above */
+	};
+	memctx *limiter;  /* the nearest with a limit, itself or above; NULL: none */
+	size_t next_size; /* of the next block */
+	uint32_t number;  /* of its unit: how a reader names it */
+	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
 	uint8_t shape;      /* which recycler takes it; 0: none does */
 	uint8_t align;      /* of chunks, less 1 */
@@ -134,6 +140,8 @@ _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
 
 /* A part's `kind`; but for that, `number` and `ring`, it has bins alone (region_fine.h). */
 #define MCX_KIND_PART 255u
+/* That of a context that is gone, its memory too. */
+#define MCX_KIND_GONE 254u
 
 /* The published structures are region.h's; this is what they hold for every kind. */
 #define MCX_COUNT_SHIFT REGION_COUNT_SHIFT
@@ -224,6 +232,14 @@ extern const struct mcx_methods mcx_slab_methods MCX_HIDDEN;
 extern const struct mcx_methods mcx_generation_methods MCX_HIDDEN;
 extern const struct mcx_methods mcx_bump_methods MCX_HIDDEN;
 extern const struct mcx_methods mcx_malloc_methods MCX_HIDDEN;
+/* Of a context that was deleted (gone.c). */
+extern const struct mcx_methods mcx_gone_methods MCX_HIDDEN;
+
+/* Whether CTX was deleted and its unit not used again since. */
+static inline bool mcx_is_gone(const memctx *ctx)
+{
+	return mcx_unlikely(ctx->methods == &mcx_gone_methods);
+}
 
 /* ---- unit.c: units of address space ---- */
 /*
@@ -237,6 +253,7 @@ extern uint64_t mcx_base_word MCX_HIDDEN;
  * the one behind it is its part.
  */
 memctx *mcx_unit_get(bool has_part) MCX_HIDDEN;
+/* CTX, which is gone now, holds nothing any more. */
 void mcx_unit_put(memctx *ctx) MCX_HIDDEN;
 /* Threads take serials in runs, so that a recycled context costs no atomic operation. */
 struct mcx_serials {
@@ -321,7 +338,8 @@ void mcx_own_put(void *memory, size_t size) MCX_HIDDEN;
 
 /*
  * Deleted contexts of a usual shape (from 1), kept by this thread with their keepers, linked by
- * next. Their ends are those of the thread's cache.
+ * next. Their ends are those of the thread's cache.  They are gone as those without memory are:
+ * what tells them from live ones is put aside and put back.
  */
 #define MCX_SHAPES 8u
 #define MCX_RECYCLED_MAX 100u
@@ -346,6 +364,9 @@ void mcx_blocks_swap(struct mcx_blocks *other) MCX_HIDDEN;
 /* Sets up this thread's cache, which only costs time where it cannot be had. */
 bool mcx_cache_begin(void) MCX_HIDDEN MCX_COLD;
 
+/* The methods of the contexts in each recycler. */
+extern const struct mcx_methods *const mcx_shape_methods[MCX_SHAPES + 1] MCX_HIDDEN;
+
 static inline memctx *mcx_recycled_get(unsigned shape)
 {
 	struct mcx_recycler *from = &mcx_recycler[shape];
@@ -354,6 +375,10 @@ static inline memctx *mcx_recycled_get(unsigned shape)
 	if (mcx_likely(ctx != NULL)) {
 		from->first = ctx->next;
 		from->n--;
+		ctx->small_end = ctx->kept_small_end;
+		ctx->fine_end = ctx->kept_fine_end;
+		ctx->limit = 0;
+		ctx->methods = mcx_shape_methods[shape];
 	}
 	return ctx;
 }
@@ -365,6 +390,10 @@ static inline bool mcx_recycled_put(memctx *ctx)
 
 	if (mcx_unlikely(to->n == to->max))
 		return false;
+	ctx->kept_small_end = ctx->small_end;
+	ctx->kept_fine_end = ctx->fine_end;
+	ctx->small_end = ctx->fine_end = 0;
+	ctx->methods = &mcx_gone_methods;
 	ctx->next = to->first;
 	to->first = ctx;
 	to->n++;
@@ -452,12 +481,19 @@ void *mcx_moved_realloc(void *chunk, uint64_t word, size_t size) MCX_HIDDEN MCX_
 /* ---- misuse.c ---- */
 void mcx_misuse(const char *what, const void *pointer) MCX_HIDDEN MCX_COLD;
 
-/* Whether CTX is NULL; then the hook has been told WHAT. */
-static inline bool mcx_is_null(const memctx *ctx, const char *what)
+/*
+ * Whether CTX is NULL, or a context that was deleted; then the hook has been told so in the name of
+ * FUNCTION, a string literal.
+ */
+#define mcx_is_dead(ctx, function)                                                                 \
+	mcx_is_dead_told(                                                                          \
+		ctx, function ": the context is NULL", function ": the context was deleted")
+
+static inline bool mcx_is_dead_told(const memctx *ctx, const char *is_null, const char *is_gone)
 {
-	if (mcx_likely(ctx != NULL))
+	if (mcx_likely(ctx != NULL) && !mcx_is_gone(ctx))
 		return false;
-	mcx_misuse(what, ctx);
+	mcx_misuse(ctx == NULL ? is_null : is_gone, ctx);
 	return true;
 }
 

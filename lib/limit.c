@@ -85,7 +85,7 @@ void mcx_limits_inherit(memctx *ctx)
 
 void memctx_set_limit(memctx *ctx, size_t bytes)
 {
-	if (mcx_is_null(ctx, "memctx_set_limit: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_set_limit"))
 		return;
 	if (ctx->limit == 0 && bytes != 0)
 		ctx->subtree_bytes = memctx_subtree_total(ctx);
@@ -95,5 +95,5 @@ void memctx_set_limit(memctx *ctx, size_t bytes)
 
 size_t memctx_limit(const memctx *ctx)
 {
-	return mcx_is_null(ctx, "memctx_limit: the context is NULL") ? 0 : ctx->limit;
+	return mcx_is_dead(ctx, "memctx_limit") ? 0 : ctx->limit;
 }

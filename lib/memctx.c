@@ -35,6 +35,11 @@ static const char *const kind_names[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
+/* By options_shape(). */
+const struct mcx_methods *const mcx_shape_methods[MCX_SHAPES + 1] = {NULL, &mcx_aset_methods,
+	&mcx_aset_methods, &mcx_fine_methods, &mcx_fine_methods, &mcx_generation_methods,
+	&mcx_generation_methods, &mcx_bump_methods, &mcx_bump_methods};
+
 const char *memctx_version(void)
 {
 	return "0.1.0";
@@ -109,38 +114,38 @@ static inline void tree_unlink(memctx *ctx)
 
 memctx *memctx_parent(const memctx *ctx)
 {
-	return mcx_is_null(ctx, "memctx_parent: the context is NULL") ? NULL : ctx->parent;
+	return mcx_is_dead(ctx, "memctx_parent") ? NULL : ctx->parent;
 }
 
 memctx *memctx_first_child(const memctx *ctx)
 {
-	if (mcx_is_null(ctx, "memctx_first_child: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_first_child"))
 		return NULL;
 	return ctx->first_child;
 }
 
 memctx *memctx_next_sibling(const memctx *ctx)
 {
-	return mcx_is_null(ctx, "memctx_next_sibling: the context is NULL") ? NULL : ctx->next;
+	return mcx_is_dead(ctx, "memctx_next_sibling") ? NULL : ctx->next;
 }
 
 enum memctx_kind memctx_kind_of(const memctx *ctx)
 {
-	if (mcx_is_null(ctx, "memctx_kind_of: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_kind_of"))
 		return MEMCTX_ASET;
 	return (enum memctx_kind)ctx->kind;
 }
 
 enum memctx_classes memctx_classes_of(const memctx *ctx)
 {
-	if (mcx_is_null(ctx, "memctx_classes_of: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_classes_of"))
 		return MEMCTX_CLASSES_POW2;
 	return mcx_record(ctx)->fine ? MEMCTX_CLASSES_FINE : MEMCTX_CLASSES_POW2;
 }
 
 memctx *memctx_walk(const memctx *top, const memctx *ctx)
 {
-	if (mcx_is_null(ctx, "memctx_walk: the context is NULL"))
+	if (mcx_is_dead(ctx, "memctx_walk"))
 		return NULL;
 	if (ctx->first_child != NULL)
 		return ctx->first_child;
@@ -302,13 +307,22 @@ static inline bool is_creatable(enum memctx_kind kind)
 	return (size_t)kind < KINDS && kind != MEMCTX_WATCH && kinds[kind] != NULL;
 }
 
+static MCX_COLD memctx *create_misused(const memctx *parent)
+{
+	mcx_misuse("a creation below a context that was deleted", parent);
+	return NULL;
+}
+
 /* KIND and OPTIONS are checked, and SHAPE follows from them. */
 static MCX_INLINE memctx *create_checked(memctx *parent, const char *name, const char *ident,
 	enum memctx_kind kind, const struct memctx_options *options, uint8_t shape)
 {
-	/* Recycler 0 is always empty. */
-	memctx *ctx = create_recycled(parent, shape);
+	memctx *ctx;
 
+	if (parent != NULL && mcx_is_gone(parent))
+		return create_misused(parent);
+	/* Recycler 0 is always empty. */
+	ctx = create_recycled(parent, shape);
 	if (mcx_unlikely(ctx == NULL))
 		ctx = create_new(parent, kind, options, shape);
 	if (mcx_unlikely(ctx == NULL))
@@ -359,8 +373,10 @@ memctx *memctx_watch(memctx *parent, const char *name, const char *ident)
 
 void memctx_on_reset(memctx *ctx, struct memctx_callback *callback)
 {
-	if (ctx == NULL || callback == NULL || callback->func == NULL) {
-		mcx_misuse("memctx_on_reset: the context or the function is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_on_reset"))
+		return;
+	if (callback == NULL || callback->func == NULL) {
+		mcx_misuse("memctx_on_reset: the function is NULL", ctx);
 		return;
 	}
 	callback->next = ctx->callbacks;
@@ -369,9 +385,9 @@ void memctx_on_reset(memctx *ctx, struct memctx_callback *callback)
 
 /*
  * Each is unhooked before it runs, so that one that fails to return is not run again, and one that
- * was registered twice makes no circle.
+ * was registered twice makes no circle.  False where one deleted CTX.
  */
-static MCX_COLD void callbacks_run(memctx *ctx)
+static MCX_COLD bool callbacks_run(memctx *ctx)
 {
 	struct memctx_callback *callback;
 
@@ -379,7 +395,12 @@ static MCX_COLD void callbacks_run(memctx *ctx)
 		ctx->callbacks = callback->next;
 		callback->next = NULL;
 		callback->func(callback->arg);
+		if (mcx_is_gone(ctx)) {
+			mcx_misuse("a function of memctx_on_reset deleted its own context", ctx);
+			return false;
+		}
 	}
+	return true;
 }
 
 /* Frees every chunk of CTX, whose callbacks have run. */
@@ -397,35 +418,42 @@ static inline void context_empty(memctx *ctx)
 
 void memctx_reset_only(memctx *ctx)
 {
-	if (mcx_unlikely(ctx == NULL)) {
-		mcx_misuse("memctx_reset_only: the context is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_reset_only"))
 		return;
-	}
-	if (mcx_unlikely(ctx->callbacks != NULL))
-		callbacks_run(ctx);
+	if (mcx_unlikely(ctx->callbacks != NULL) && !callbacks_run(ctx))
+		return;
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
 	mcx_event_context(ctx, REGION_RESETONLY);
 }
 
-/* Deletes what stands below CTX and runs its callbacks; what those create goes too. */
-static inline void context_clear(memctx *ctx)
+/*
+ * Deletes what stands below CTX and runs its callbacks; what those create goes too.  False where
+ * one of those deleted CTX.
+ */
+static MCX_COLD bool context_clear_rare(memctx *ctx)
 {
-	while (mcx_unlikely(ctx->first_child != NULL || ctx->callbacks != NULL)) {
+	while (ctx->first_child != NULL || ctx->callbacks != NULL) {
 		if (ctx->first_child != NULL)
 			memctx_delete_children(ctx);
 		else
 			callbacks_run(ctx);
+		if (mcx_is_gone(ctx))
+			return false;
 	}
+	return true;
+}
+
+static inline bool context_clear(memctx *ctx)
+{
+	return mcx_likely(ctx->first_child == NULL && ctx->callbacks == NULL) ||
+	       context_clear_rare(ctx);
 }
 
 void memctx_reset(memctx *ctx)
 {
-	if (mcx_unlikely(ctx == NULL)) {
-		mcx_misuse("memctx_reset: the context is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_reset") || !context_clear(ctx))
 		return;
-	}
-	context_clear(ctx);
 	context_empty(ctx);
 	mcx_record(ctx)->life.resets++;
 	mcx_event_context(ctx, REGION_RESET);
@@ -456,10 +484,8 @@ void memctx_delete_children(memctx *ctx)
 {
 	memctx *last = ctx;
 
-	if (ctx == NULL) {
-		mcx_misuse("memctx_delete_children: the context is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_delete_children"))
 		return;
-	}
 	for (;;) {
 		memctx *parent;
 
@@ -468,7 +494,8 @@ void memctx_delete_children(memctx *ctx)
 		if (last == ctx)
 			return;
 		if (mcx_unlikely(last->callbacks != NULL)) {
-			callbacks_run(last);
+			if (!callbacks_run(last))
+				return;
 			continue;
 		}
 		parent = last->parent;
@@ -479,22 +506,18 @@ void memctx_delete_children(memctx *ctx)
 
 void memctx_delete(memctx *ctx)
 {
-	if (mcx_unlikely(ctx == NULL)) {
-		mcx_misuse("memctx_delete: the context is NULL", ctx);
-		return;
-	}
-	context_clear(ctx);
-	context_end(ctx);
+	if (!mcx_is_dead(ctx, "memctx_delete") && context_clear(ctx))
+		context_end(ctx);
 }
 
 /* ---- Moving ---- */
 
 int memctx_set_parent(memctx *ctx, memctx *parent)
 {
-	if (ctx == NULL) {
-		mcx_misuse("memctx_set_parent: the context is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_set_parent"))
 		return -1;
-	}
+	if (parent != NULL && mcx_is_dead(parent, "memctx_set_parent"))
+		return -1;
 	for (const memctx *c = parent; c != NULL; c = c->parent) {
 		if (c == ctx) {
 			errno = EINVAL;

@@ -14,9 +14,10 @@
  *              synchronisation of the program's.
  *   failure    NULL (or -1) with errno set, and nothing changed.  ENOMEM: the system refused,
  *              or a limit set with memctx_set_limit() would be exceeded, or the size cannot
- *              exist.  Misuse (a double free, a foreign pointer, a NULL context) goes to the
- *              hook of memctx_set_misuse(), which by default writes one line to stderr and
- *              aborts; if a hook returns, the call does nothing and fails with EINVAL.
+ *              exist.  Misuse (a double free, a foreign pointer, a NULL context or a deleted
+ *              one) goes to the hook of memctx_set_misuse(), which by default writes one line
+ *              to stderr and aborts; if a hook returns, the call does nothing and fails with
+ *              EINVAL.
  *   zero       A size of zero is a valid request and yields a unique pointer.
  */
 #ifndef MEMCTX_H
@@ -133,7 +134,11 @@ MEMCTX_API void memctx_reset(memctx *ctx);
 /* Frees every chunk of CTX; the contexts below it stay as they are. */
 MEMCTX_API void memctx_reset_only(memctx *ctx);
 
-/* Deletes CTX and every context below it, leaves first. */
+/*
+ * Deletes CTX and every context below it, leaves first.  To use any of them after that is misuse,
+ * and is noticed until a new context has its place; after that the pointer is the new one's.  That
+ * is soon: the next context of this thread with the same sizes takes the place of the last deleted.
+ */
 MEMCTX_API void memctx_delete(memctx *ctx);
 
 /* Deletes every context below CTX. */
@@ -153,7 +158,8 @@ MEMCTX_API int memctx_set_ident(memctx *ctx, const char *ident);
  * A function to call once, when CTX is next reset or deleted, before its memory goes.
  * Functions run in reverse order of registration.  The structure is the caller's, must live until
  * then and be registered once until then; a chunk of CTX itself is the usual place.  A function may
- * allocate in CTX and create contexts below it: what it makes goes too.
+ * allocate in CTX and create contexts below it: what it makes goes too.  To delete CTX itself is
+ * misuse.
  */
 struct memctx_callback {
 	void (*func)(void *arg);

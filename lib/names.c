@@ -36,10 +36,8 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 	struct region_names *names;
 	const char *old, *whole = NULL;
 
-	if (ctx == NULL) {
-		mcx_misuse("memctx_set_ident: the context is NULL", ctx);
+	if (mcx_is_dead(ctx, "memctx_set_ident"))
 		return -1;
-	}
 	names = mcx_names(ctx);
 	old = ctx->ident;
 	if (ident == NULL) {
@@ -57,10 +55,10 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 
 const char *memctx_name(const memctx *ctx)
 {
-	return mcx_is_null(ctx, "memctx_name: the context is NULL") ? NULL : ctx->name;
+	return mcx_is_dead(ctx, "memctx_name") ? NULL : ctx->name;
 }
 
 const char *memctx_ident(const memctx *ctx)
 {
-	return mcx_is_null(ctx, "memctx_ident: the context is NULL") ? NULL : ctx->ident;
+	return mcx_is_dead(ctx, "memctx_ident") ? NULL : ctx->ident;
 }

@@ -7,8 +7,8 @@
  * down to one bank.
  *
  * Invariant: under the lock, every unit below `used` is either live or on a free list, which
- * goes through the units' first word; a unit that was once the first of a pair or its part stays
- * so. Pairs begin at units of even numbers.
+ * goes through their `next`; a unit on it is a context that is gone (gone.c).  A unit that was once
+ * the first of a pair or its part stays so. Pairs begin at units of even numbers.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -94,7 +94,10 @@ static memctx *units_take_new(unsigned n)
 
 static void list_put(memctx **list, memctx *ctx)
 {
-	ctx->bin[0] = *list;
+	ctx->methods = &mcx_gone_methods;
+	ctx->kind = MCX_KIND_GONE;
+	ctx->small_end = ctx->fine_end = 0;
+	ctx->next = *list;
 	*list = ctx;
 }
 
@@ -103,7 +106,7 @@ static memctx *units_take(bool has_part)
 	memctx **list = has_part ? &units.free_pairs : &units.free, *ctx = *list;
 
 	if (ctx != NULL) {
-		*list = ctx->bin[0];
+		*list = ctx->next;
 		return ctx;
 	}
 	if (has_part && units.used % 2 != 0)

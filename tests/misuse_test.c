@@ -3,66 +3,7 @@
  * Misuse that the shipping build catches: double frees, foreign and interior pointers, NULL
  * contexts.  Each goes to the hook once; the call does nothing and fails with EINVAL.
  */
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "unit.h"
-
-static struct misuse misuse;
-static memctx *ctx;
-
-static int begin(void **state)
-{
-	(void)state;
-	misuse.count = 0;
-	memctx_set_misuse(misuse_note, &misuse);
-	ctx = memctx_create(NULL, "misused", NULL, MEMCTX_ASET, NULL);
-	return ctx == NULL;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	assert_sound(ctx);
-	memctx_delete(ctx);
-	memctx_set_misuse(NULL, NULL);
-	return 0;
-}
-
-/* Exactly one report, about POINTER, and errno says EINVAL. */
-static void assert_caught(const void *pointer)
-{
-	assert_int_equal(misuse.count, 1);
-	assert_ptr_equal(misuse.pointer, pointer);
-	assert_true(misuse.what[0] != '\0' && strchr(misuse.what, '\n') == NULL);
-	assert_int_equal(errno, EINVAL);
-	misuse.count = 0;
-	errno = 0;
-}
-
-/* Every function that takes a chunk refuses POINTER, and nothing changes. */
-static void assert_refused(void *pointer)
-{
-	struct memctx_stats before = stats_of(ctx);
-
-	errno = 0;
-	memctx_free(pointer);
-	assert_caught(pointer);
-	assert_null(memctx_realloc(pointer, 10));
-	assert_caught(pointer);
-	assert_null(memctx_realloc(pointer, 100000));
-	assert_caught(pointer);
-	assert_null(memctx_owner(pointer));
-	assert_caught(pointer);
-	assert_int_equal(memctx_requested(pointer), 0);
-	assert_caught(pointer);
-	assert_int_equal(memctx_usable(pointer), 0);
-	assert_caught(pointer);
-	assert_same_figures(ctx, &before);
-}
+#include "misuse_support.h"
 
 static void double_frees_are_caught(void **state)
 {
@@ -202,17 +143,6 @@ static void null_chunks_are_caught(void **state)
 	assert_int_equal(misuse.count, 0);
 }
 
-static char *call_vprintf(memctx *where, const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	text = memctx_vprintf(where, format, args);
-	va_end(args);
-	return text;
-}
-
 static void null_contexts_are_caught_by_allocation(void **state)
 {
 	(void)state;
@@ -319,37 +249,6 @@ static void null_strings_and_functions_are_caught(void **state)
 	assert_caught(ctx);
 }
 
-/* Runs FUNC with the default hook in a child; the one line that it leaves on stderr. */
-static char *dies_with(void (*func)(void))
-{
-	static char line[512];
-	int ends[2], status;
-	ssize_t size;
-	pid_t child;
-
-	assert_int_equal(pipe(ends), 0);
-	child = fork();
-	if (child == 0) {
-		const struct rlimit none = {0, 0};
-		setrlimit(RLIMIT_CORE, &none);
-		signal(SIGABRT, SIG_DFL); /* cmocka's would go on */
-		dup2(ends[1], STDERR_FILENO);
-		memctx_set_misuse(NULL, NULL);
-		func();
-		_exit(0);
-	}
-	close(ends[1]);
-	assert_true(child > 0);
-	size = read(ends[0], line, sizeof line - 1);
-	close(ends[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
-	assert_true(size > 0);
-	line[size] = '\0';
-	return line;
-}
-
 static void free_twice(void)
 {
 	unsigned char *chunk = memctx_alloc(ctx, 100);
@@ -379,7 +278,7 @@ static void default_hook_says_one_line_and_aborts(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, misuse_begin, misuse_end)
 	const struct CMUnitTest tests[] = {
 		TEST(double_frees_are_caught),
 		TEST(freed_aligned_chunks_are_caught),
