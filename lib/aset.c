@@ -141,12 +141,13 @@ static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *pa
 }
 
 /* memctx_alloc() where events are recorded. */
-static inline void *alloc_recorded(memctx *ctx, size_t slack, void **bin, void *payload, int mode)
+static inline void *alloc_recorded(
+	memctx *ctx, size_t slack, void **bin, void *payload, uintptr_t mode)
 {
 	MCX_APART(slack);
 	MCX_APART(bin);
 	if (mcx_unlikely(!mcx_event_usual(
-		    ctx, mode, mcx_word_use(bin, slack), (uintptr_t)payload, &mcx_writer.alloc)))
+		    ctx, mode, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload))))
 		return alloc_rare(ctx, slack, bin, payload);
 	aset_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
@@ -165,12 +166,12 @@ static MCX_COLD void *alloc_fine_rare(memctx *ctx, size_t slack, void **bin, voi
 }
 
 static inline void *alloc_fine_recorded(
-	memctx *ctx, size_t slack, void **bin, void *payload, int mode)
+	memctx *ctx, size_t slack, void **bin, void *payload, uintptr_t mode)
 {
 	MCX_APART(slack);
 	MCX_APART(bin);
 	if (mcx_unlikely(!mcx_event_usual(
-		    ctx, mode, mcx_word_use(bin, slack), (uintptr_t)payload, &mcx_writer.alloc)))
+		    ctx, mode, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload))))
 		return alloc_fine_rare(ctx, slack, bin, payload);
 	mcx_fine_pop(bin, payload, slack);
 	mcx_watch_alloc(ctx, payload, mcx_bin_room(ctx, (uintptr_t)bin) - slack,
@@ -209,7 +210,7 @@ static MCX_INLINE void *alloc_other(memctx *ctx, size_t size)
 	void **bin;
 	void *payload;
 	size_t place, slack;
-	int mode;
+	uintptr_t mode;
 
 	if (mcx_likely(size >= ctx->fine_end)) {
 		if (mcx_likely(ctx->kind == MEMCTX_BUMP))
@@ -236,7 +237,7 @@ MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 	void *payload;
 	size_t slack;
 	size_t k; /* as wide as an index: nothing is extended */
-	int mode;
+	uintptr_t mode;
 
 	if (mcx_unlikely(ctx == NULL))
 		return alloc_null();
@@ -326,12 +327,12 @@ static MCX_COLD void free_rare(void *payload, uint64_t word)
 	aset_push(payload, word, mcx_word_middle(word));
 }
 
-static inline void free_recorded(void *payload, uint64_t word, int mode)
+static inline void free_recorded(void *payload, uint64_t word, uintptr_t mode)
 {
 	MCX_APART(word);
 	/* A part has the ring of its context. */
 	if (mcx_unlikely(!mcx_event_usual(mcx_bin_unit(mcx_word_address(word)), mode, word,
-		    (uintptr_t)payload, &mcx_writer.free)))
+		    mcx_what_chunk(REGION_FREE, payload))))
 		free_rare(payload, word);
 	else
 		aset_push(payload, word, mcx_word_middle(word));
@@ -340,7 +341,7 @@ static inline void free_recorded(void *payload, uint64_t word, int mode)
 MCX_HOT void memctx_free(void *payload)
 {
 	uint64_t word, distance;
-	int mode;
+	uintptr_t mode;
 
 	if (mcx_unlikely(payload == NULL))
 		return;

@@ -30,8 +30,8 @@
 
 static struct mcx_ring unborn;
 static struct mcx_ring rings[REGION_RINGS];
-MCX_TLS struct mcx_writer mcx_writer = {.ring = &unborn};
-atomic_int mcx_ring_on;
+MCX_TLS _Alignas(16) struct mcx_writer mcx_writer = {.ring = &unborn};
+atomic_uintptr_t mcx_ring_on;
 
 static struct {
 	pthread_mutex_t lock;
@@ -89,14 +89,10 @@ static struct region_event time_entry(void)
  */
 static void writer_aim(struct mcx_ring *ring, uint64_t head)
 {
-	uint64_t lap = region_lap(head, ring->mask + 1);
-
 	__atomic_store_n(&ring->shared->head, head, __ATOMIC_RELEASE);
 	mcx_writer.ring = ring;
-	mcx_writer.lap = lap;
-	mcx_writer.alloc = lap + mcx_what(REGION_ALLOC, 0);
-	mcx_writer.free = lap + mcx_what(REGION_FREE, 0);
-	mcx_writer.next = &ring->events[head & ring->mask];
+	mcx_writer.next =
+		(uintptr_t)&ring->events[head & ring->mask] | region_lap(head, ring->mask + 1);
 }
 
 static void writer_end(void)
@@ -110,7 +106,8 @@ static uint64_t writer_head(void)
 	const struct mcx_ring *ring = mcx_writer.ring;
 	uint64_t head = ring->shared->head;
 
-	return head + (((uint64_t)(mcx_writer.next - ring->events) - head) & ring->mask);
+	return head +
+	       (((uint64_t)(mcx_next_entry(mcx_writer.next) - ring->events) - head) & ring->mask);
 }
 
 static bool is_written(const struct mcx_ring *ring, uint64_t number)
@@ -158,7 +155,7 @@ static void ring_put(struct mcx_ring *ring, const struct region_event *entries, 
 /* A thread that gets a second ring sees it at once, others when they get a context from it. */
 static void ring_mode_set(void)
 {
-	int mode = all.made > 1 ? MCX_RING_SEVERAL : MCX_RING_ALONE;
+	uintptr_t mode = mcx_writer_place() | (all.made > 1 ? MCX_RING_SEVERAL : 0);
 
 	if (!all.is_on || mcx_region == NULL)
 		mode = MCX_RING_OFF;
@@ -508,7 +505,7 @@ void mcx_ring_start(void)
 void mcx_ring_stop(void)
 {
 	writer_end();
-	atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
+	atomic_store_explicit(&mcx_ring_on, MCX_RING_OFF, memory_order_relaxed);
 }
 
 void mcx_ring_flush(void)
@@ -539,7 +536,7 @@ void mcx_ring_child(void)
 		all.made = 0;
 		writer_end();
 		all.is_on = false;
-		atomic_store_explicit(&mcx_ring_on, 0, memory_order_relaxed);
+		atomic_store_explicit(&mcx_ring_on, MCX_RING_OFF, memory_order_relaxed);
 		return;
 	}
 	for (unsigned i = 0; i < all.made; i++)
@@ -553,7 +550,7 @@ void mcx_ring_child(void)
 
 void mcx_public_swap(struct mcx_public *other)
 {
-	struct mcx_public mine = {mcx_region, mcx_writer, 0};
+	struct mcx_public mine = {mcx_region, mcx_writer, MCX_RING_OFF};
 
 	mine.ring_on = atomic_exchange(&mcx_ring_on, other->ring_on);
 	mcx_region = other->region;

@@ -26,23 +26,60 @@ struct mcx_ring {
 	uint64_t mask; /* size - 1 */
 };
 
+/* What is computed of X from here on is not computed before. */
+#define MCX_APART(x) __asm__("" : "+r"(x))
+
 /* Where this thread writes. */
 struct mcx_writer {
-	struct region_event *next; /* where the next entry goes; NULL: there is no ring */
-	uint64_t lap;              /* of it and what follows up to where the clock is due */
-	uint64_t alloc, free;      /* that lap with REGION_ALLOC, with REGION_FREE */
+	uint64_t next; /* the next entry's address, and its lap; 0: there is no ring */
 	struct mcx_ring *ring;
 	uint64_t timed;   /* the entry before its latest time */
 	uint64_t tick_ns; /* the coarse clock then */
 };
 
-extern MCX_TLS struct mcx_writer mcx_writer MCX_HIDDEN;
+extern MCX_TLS _Alignas(16) struct mcx_writer mcx_writer MCX_HIDDEN;
+
 /*
- * Whether the process records: one for all threads, so that looking costs two instructions.  While
- * only one ring was ever made, every context's latest event is there and no context is asked.
+ * Whether the process records: MCX_RING_OFF, or where threads have their writers, with
+ * MCX_RING_SEVERAL from when a second ring was made.  Up to then every context's latest event is in
+ * the first, and no context is asked.
+ *
+ * Among cache misses a load takes longer than ten other instructions, also one that hits: the
+ * processor has only so many under way, and each keeps a miss further ahead from being begun.  So
+ * this one, which is looked at anyway, tells where the writer is as well, and an entry's lap is in
+ * its address: a usual event loads nothing but `next`.
  */
-enum { MCX_RING_OFF, MCX_RING_ALONE, MCX_RING_SEVERAL };
-extern atomic_int mcx_ring_on MCX_HIDDEN;
+#define MCX_RING_OFF ((uintptr_t)0)
+#define MCX_RING_SEVERAL ((uintptr_t)1)
+extern atomic_uintptr_t mcx_ring_on MCX_HIDDEN;
+
+#if defined(__x86_64__) && (__GNUC__ >= 11 || __clang_major__ >= 14)
+/* Where from the thread's pointer, which an address in an instruction may begin with. */
+static inline uintptr_t mcx_writer_place(void)
+{
+	struct mcx_writer *writer = &mcx_writer;
+
+	/* Else some compilers make an instruction of it that linkers do not know. */
+	MCX_APART(writer);
+	return (uintptr_t)writer - (uintptr_t)__builtin_thread_pointer();
+}
+
+static inline struct mcx_writer *mcx_writer_at(uintptr_t place)
+{
+	return (struct mcx_writer *)(void *)((char *)__builtin_thread_pointer() + place);
+}
+#else
+static inline uintptr_t mcx_writer_place(void)
+{
+	return _Alignof(struct mcx_writer);
+}
+
+static inline struct mcx_writer *mcx_writer_at(uintptr_t place)
+{
+	(void)place;
+	return &mcx_writer;
+}
+#endif
 
 /*
  * Makes this thread's ring the one of CTX, after a handoff where it was another's; makes the
@@ -55,7 +92,7 @@ struct mcx_ring *mcx_ring_take(memctx *ctx) MCX_HIDDEN MCX_COLD;
  */
 void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what) MCX_HIDDEN MCX_COLD;
 
-static inline int mcx_ring_mode(void)
+static inline uintptr_t mcx_ring_mode(void)
 {
 #ifdef MEMCTX_NO_RING
 	return MCX_RING_OFF;
@@ -79,10 +116,15 @@ static inline uint64_t mcx_context_word(const memctx *ctx)
 	return (uint64_t)(uintptr_t)ctx << 16;
 }
 
-/* Rings begin at pages. */
-static inline bool mcx_clock_is_due(const struct region_event *next)
+/* Rings begin at pages, of which no address has REGION_LAP. */
+static inline bool mcx_clock_is_due(uint64_t next)
 {
-	return (uintptr_t)next % (MCX_RING_CLOCK * sizeof *next) == 0;
+	return next % (MCX_RING_CLOCK * sizeof(struct region_event)) == 0;
+}
+
+static inline struct region_event *mcx_next_entry(uint64_t next)
+{
+	return (struct region_event *)(uintptr_t)(next & ~REGION_LAP);
 }
 
 static inline void mcx_ring_store(struct region_event *event, uint64_t word, uint64_t what)
@@ -92,30 +134,34 @@ static inline void mcx_ring_store(struct region_event *event, uint64_t word, uin
 }
 
 /*
- * Writes an event of one entry, WHAT in this thread's LAP, where nothing rare is due, else returns
- * false and has done nothing.  MODE is not MCX_RING_OFF.
+ * Writes an event of one entry where nothing rare is due, else returns false and has done nothing.
+ * MODE is not MCX_RING_OFF.
  *
  * memctx_alloc() and memctx_free() call it before they store anything themselves.  Their stores go
  * where the chunk's header word says, and until that has come from memory some processors hold back
  * the loads here, and with them the next cache misses.
  */
-static inline bool mcx_event_usual(
-	const memctx *ctx, int mode, uint64_t word, uint64_t what, const uint64_t *lap)
+static inline bool mcx_event_usual(const memctx *ctx, uintptr_t mode, uint64_t word, uint64_t what)
 {
-	struct mcx_writer *writer = &mcx_writer;
-	struct region_event *next = writer->next;
+	uintptr_t place = mode;
+	uint64_t next, lap;
 
-	if (mcx_unlikely(mode > MCX_RING_ALONE && ctx->ring != writer->ring))
-		return false;
+	if (mcx_unlikely(mode & MCX_RING_SEVERAL)) {
+		place -= MCX_RING_SEVERAL;
+		if (ctx->ring != mcx_writer_at(place)->ring)
+			return false;
+		MCX_APART(place);
+	}
+	next = mcx_writer_at(place)->next;
 	if (mcx_unlikely(mcx_clock_is_due(next)))
 		return false;
-	writer->next = next + 1;
-	mcx_ring_store(next, word, what + *lap);
+	/* The thread's pointer is to be loaded for neither. */
+	MCX_APART(place);
+	mcx_writer_at(place)->next = next + sizeof(struct region_event);
+	lap = next & REGION_LAP;
+	mcx_ring_store((struct region_event *)(uintptr_t)(next - lap), word, what + lap);
 	return true;
 }
-
-/* What is computed of X from here on is not computed before, where nothing is recorded. */
-#define MCX_APART(x) __asm__("" : "+r"(x))
 
 /*
  * One event of CTX of one entry, about RESULT, which it returns: a function that ends with an
@@ -123,10 +169,9 @@ static inline bool mcx_event_usual(
  */
 static inline void *mcx_event(memctx *ctx, uint64_t word, uint64_t what, void *result)
 {
-	int mode = mcx_ring_mode();
+	uintptr_t mode = mcx_ring_mode();
 
-	if (mode == MCX_RING_OFF ||
-		mcx_likely(mcx_event_usual(ctx, mode, word, what, &mcx_writer.lap)))
+	if (mode == MCX_RING_OFF || mcx_likely(mcx_event_usual(ctx, mode, word, what)))
 		return result;
 	return mcx_event_rare(ctx, word, what);
 }
@@ -142,7 +187,7 @@ void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n) MCX
 
 static inline uint64_t mcx_what_chunk(enum region_op op, const void *payload)
 {
-	return (uint64_t)op << REGION_OP_SHIFT | (uint64_t)(uintptr_t)payload;
+	return ((uint64_t)op << REGION_OP_SHIFT) + (uint64_t)(uintptr_t)payload;
 }
 
 /*
@@ -168,7 +213,7 @@ void mcx_event_move(memctx *ctx) MCX_HIDDEN MCX_COLD;
 struct mcx_public {
 	struct region_header *region;
 	struct mcx_writer writer; /* of this thread; all zero: none */
-	int ring_on;
+	uintptr_t ring_on;
 };
 
 void mcx_public_swap(struct mcx_public *other) MCX_HIDDEN;

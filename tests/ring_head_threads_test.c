@@ -92,8 +92,9 @@ static uint64_t true_head(void)
 {
 	uint64_t head = mcx_writer.ring->shared->head;
 
-	return head + (((uint64_t)(mcx_writer.next - mcx_writer.ring->events) - head) &
-			      mcx_writer.ring->mask);
+	return head +
+	       (((uint64_t)(mcx_next_entry(mcx_writer.next) - mcx_writer.ring->events) - head) &
+		       mcx_writer.ring->mask);
 }
 
 /* N chunks of the sizes FIRST, FIRST + 1 …, each freed at once: the usual events. */
