@@ -178,6 +178,8 @@ static enum replay_step place_base(
 	done = allocate(base, node, count, size);
 	replay_note_total(replay, node);
 	if (!done) {
+		/* The blocks that the freed ones were in stay. */
+		replay_note_peak(replay);
 		drop_if_none(replay, at, size);
 		return replay_refused(replay, event, TRACE_FIELD_COUNT, at, least);
 	}

@@ -208,13 +208,18 @@ static inline void replay_note_total(struct replay *replay, struct node *node)
 	node->total = total;
 }
 
+static inline void replay_note_peak(struct replay *replay)
+{
+	if (__builtin_expect(replay->total > replay->peak.figures.total_bytes, 0))
+		replay_new_peak(replay);
+}
+
 /* The event has been applied. */
 static inline enum replay_step replay_done(struct replay *replay, const struct trace_event *event)
 {
 	replay->counts.events++;
 	replay->counts.ops[event->op]++;
-	if (__builtin_expect(replay->total > replay->peak.figures.total_bytes, 0))
-		replay_new_peak(replay);
+	replay_note_peak(replay);
 	return STEP_DONE;
 }
 
