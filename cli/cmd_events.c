@@ -449,7 +449,10 @@ const struct command command_events = {
 		"Of a live process, named by its id (./123 is a file), the latest events are shown "
 		"that its rings hold, or with --follow those from now on, until it ends. Times are "
 		"seconds since its first context, exact to some 64 events of the thread,\n"
-		"or to some 300 that it makes within one tick of the kernel's clock.\n"
+		"or to some 300 that it makes within one tick of the kernel's clock. Where entries "
+		"of a ring were written over before they were read, a line says how many; it is "
+		"not "
+		"counted among the N.\n"
 		"\n"
 		"  memctx-tool events --count=all 4711\n"
 		"  memctx-tool events --follow --kind=alloc --min-size=8K 4711",

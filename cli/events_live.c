@@ -3,6 +3,9 @@
  * The events of a live process: see events_live.h.
  *
  * Without --follow the rings are read once, and of the lines the last are kept until the end.
+ *
+ * Invariant: what is counted is events; a line about a loss stands before the event that it came
+ * before, and is kept as long.
  */
 #include "events_live.h"
 
@@ -26,7 +29,8 @@ struct shower {
 	const struct events_live *request;
 	uint64_t began_ns; /* what times count from */
 	uint64_t shown;
-	char **kept; /* the last lines, KEPT[shown % count] the oldest; NULL: they are printed */
+	char **kept;  /* the last lines, KEPT[shown % count] the oldest; NULL: they are printed */
+	char *losses; /* where they are kept: the lines since the last of them; NULL: none */
 	bool has_failed;
 };
 
@@ -133,26 +137,40 @@ static void make_line(
 		shown);
 }
 
+static bool keep_line(struct shower *shower, const char *line, bool is_loss)
+{
+	char **place, *text;
+
+	if (asprintf(&text, "%s%s\n", shower->losses != NULL ? shower->losses : "", line) < 0) {
+		shower->has_failed = true;
+		return false;
+	}
+	free(shower->losses);
+	shower->losses = is_loss ? text : NULL;
+	if (is_loss)
+		return true;
+	place = &shower->kept[shower->shown++ % shower->request->count];
+	free(*place);
+	*place = text;
+	return true;
+}
+
 static bool show_event(const struct live_event *event, void *arg)
 {
 	struct shower *shower = arg;
 	const struct events_live *request = shower->request;
-	char line[LINE], **place;
+	bool is_loss = event->op == LIVE_LOST;
+	char line[LINE];
 
 	if (!is_wanted(request, event))
 		return stopped == 0;
 	make_line(shower, event, line);
-	if (shower->kept == NULL) {
-		puts(line);
-		cli_look_at_output();
-		shower->shown++;
-		return stopped == 0 && shower->shown < request->count && !ferror(stdout);
-	}
-	place = &shower->kept[shower->shown++ % request->count];
-	free(*place);
-	*place = strdup(line);
-	shower->has_failed = *place == NULL;
-	return !shower->has_failed;
+	if (shower->kept != NULL)
+		return keep_line(shower, line, is_loss);
+	puts(line);
+	cli_look_at_output();
+	shower->shown += !is_loss;
+	return stopped == 0 && shower->shown < request->count && !ferror(stdout);
 }
 
 /* ---- Reading -------------------------------------------------------------------------- */
@@ -181,12 +199,15 @@ static void print_kept(struct shower *shower)
 	uint64_t n = shower->request->count;
 
 	for (uint64_t i = 0; i < n; i++) {
-		char *line = shower->kept[(shower->shown + i) % n];
+		char *text = shower->kept[(shower->shown + i) % n];
 
-		if (line != NULL)
-			puts(line);
-		free(line);
+		if (text != NULL)
+			fputs(text, stdout);
+		free(text);
 	}
+	if (shower->losses != NULL)
+		fputs(shower->losses, stdout);
+	free(shower->losses);
 }
 
 static int show_latest(struct shower *shower, struct follow *follow)

@@ -180,6 +180,22 @@ sleep 0.5
 kill -INT $recorder
 wait $recorder || fail "record at Ctrl-C"
 "$tool" check c.trace.gz >/dev/null 2>err || fail "a recording of a process that allocates flat out"
+stop
+# Losses are shown, but it is events that are asked for: whatever the rings lose, as many come.
+MEMCTX_RING=1024 start "$target" fire
+losses=0
+for _ in $(seq 20); do
+	timeout 20 "$tool" events -F -n 10 --kind=create "$pid" >list 2>err || fail "events -F -n"
+	[ "$(grep -c ' create ' list)" -eq 10 ] || fail "events -F -n 10: $(cat list)"
+	losses=$((losses + $(grep -c ' lost ' list)))
+done
+[ "$losses" -gt 0 ] || fail "a ring of 1024 entries lost nothing in all that time"
+kill -STOP "$pid"
+"$tool" events -n 10 --kind=free "$pid" >list 2>err || fail "events -n, not following"
+[ "$(grep -c ' free ' list)" -eq 10 ] || fail "events -n 10, not following: $(cat list)"
+kill -CONT "$pid"
+stop
+start "$target" fire
 
 # ---- Readers that are killed -------------------------------------------------------------
 # The rest of ten thousand is for soak_live.sh.
