@@ -124,6 +124,11 @@ static int listen_for_region(char name[static SOCKET_NAME])
 	return fd;
 }
 
+static bool is_to_stdout(const struct request *request)
+{
+	return request->output != NULL && strcmp(request->output, "-") == 0;
+}
+
 /* In the child: what its library is to know. */
 static void set_environment(const char *name)
 {
@@ -150,7 +155,9 @@ static int start_command(struct recording *recording, struct request *request)
 	request->pid = fork();
 	if (request->pid == 0) {
 		set_environment(name);
-		execvp(request->command[0], request->command);
+		/* Where the trace goes to standard output, nothing else does. */
+		if (!is_to_stdout(request) || dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+			execvp(request->command[0], request->command);
 		number = errno;
 		_exit(write(report[1], &number, sizeof number) == sizeof number ? 127 : 126);
 	}
@@ -328,7 +335,7 @@ static int drain(struct recording *recording)
 
 static const char *output_name(const struct request *request)
 {
-	return strcmp(request->output, "-") == 0 ? "standard output" : request->output;
+	return is_to_stdout(request) ? "standard output" : request->output;
 }
 
 static void say_summary(const struct recording *recording)
@@ -445,12 +452,13 @@ static int open_process(struct recording *recording, const struct request *reque
 /* Nothing was recorded: no empty file is left to stand in the way of the next attempt. */
 static void discard_output(const struct recording *recording)
 {
-	const char *name = recording->request->output;
+	const struct request *request = recording->request;
 	struct stat status;
 
 	fclose(recording->out);
-	if (strcmp(name, "-") != 0 && lstat(name, &status) == 0 && S_ISREG(status.st_mode))
-		unlink(name);
+	if (!is_to_stdout(request) && lstat(request->output, &status) == 0 &&
+		S_ISREG(status.st_mode))
+		unlink(request->output);
 }
 
 /* A file that was named is opened before a command is started, one named by its number after. */
@@ -550,6 +558,10 @@ const struct command command_record = {
 		"  memctx-tool record -- ./server --port 8080\n"
 		"  memctx-tool record --duration=10 -o slow.trace.zst 4711\n"
 		"  memctx-tool replay slow.trace.zst\n"
+		"  memctx-tool record -o - -- ./report | memctx-tool replay -\n"
+		"\n"
+		"With -o - what a COMMAND writes to its standard output goes to standard error, "
+		"since the trace alone is on standard output.\n"
 		"\n"
 		"Threads write their events to rings that overwrite the oldest. Where they are "
 		"written over before they are read, a line \"lost\" stands in the trace and the "

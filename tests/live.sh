@@ -138,6 +138,10 @@ set=$(sed -n 's/^# context 2 was a slab: --set=NAME\(:[^ ]*\) makes it one$/\1/p
 	fail "what was a slab of $(cat held) bytes replays to $(figures tree.json)"
 "$tool" record -o - -- "$target" three 2>err | "$tool" check - >/dev/null || fail "record -o -"
 grep -q '^memctx-tool: standard output: 4 events' err || fail "record -o - does not say where to"
+"$tool" record -o - -- "$target" work 7 >o.trace 2>err
+[ $? -eq 7 ] || fail "record -o - passes the status on"
+"$tool" tree --json o.trace >tree.json 2>held || fail "record -o -: $(cat held)"
+grep -qx "$(figures tree.json)" err || fail "record -o -: what the command prints is not on stderr"
 MEMCTX_RING=0 "$tool" record -f -o e.trace -- "$target" three 2>err || fail "record: rings off"
 grep -q '^memctx-tool: its rings are off' err || fail "record does not say that rings are off"
 "$target" exec >plain 2>err
