@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -296,37 +295,42 @@ static int begin(struct recording *recording)
 	return CLI_DONE;
 }
 
-/* Falling behind loses events: where it may, the tool goes before others. */
-static void hurry(void)
+/* What a poll could not do. */
+static int refuse(const struct recording *recording, ptrdiff_t got)
 {
-	if (setpriority(PRIO_PROCESS, 0, -10) != 0)
-		return; /* it need not be allowed */
+	if (got == -1) {
+		cli_error("%d: its region cannot be read any more", (int)recording->request->pid);
+		return CLI_REFUSED;
+	}
+	cli_system_error(recording->request->output, ENOMEM);
+	return CLI_SYSTEM;
 }
 
 /* Takes what the rings have until the recording is to end. */
 static int drain(struct recording *recording)
 {
+	struct follow *follow = recording->follow;
 	long pause = PAUSE_LEAST_NS;
 
+	/* Without a thread of its own for it falling behind is more likely. */
+	(void)follow_run_ahead(follow);
 	for (;;) {
-		bool last = has_ended(recording) || is_time_up(recording);
-		ptrdiff_t got = follow_poll(recording->follow, recorder_event, recording->recorder);
+		bool up = is_time_up(recording), last = has_ended(recording) || up;
+		ptrdiff_t got;
 
+		if (last)
+			follow_run_along(follow);
+		got = follow_poll(follow, recorder_event, recording->recorder);
 		if (recorder_is_full(recording->recorder))
 			return CLI_DONE;
-		if (got == -2 || got == -3) {
-			cli_system_error(recording->request->output, ENOMEM);
-			return CLI_SYSTEM;
-		}
-		if (got < 0) {
-			cli_error("%d: its region cannot be read any more",
-				(int)recording->request->pid);
-			return CLI_REFUSED;
-		}
+		if (got < 0)
+			return refuse(recording, got);
 		if (ferror(recording->out))
 			return CLI_DONE; /* said where the file is closed */
 		if (last && got == 0)
 			return CLI_DONE;
+		if (up)
+			follow_close(follow);
 		if (got == 0)
 			pause_ns(pause);
 		pause = got > 0 ? PAUSE_LEAST_NS : pause < PAUSE_MOST_NS ? pause * 2 : pause;
@@ -378,7 +382,6 @@ static int record(struct recording *recording)
 		return CLI_DONE;
 	}
 	status = begin(recording);
-	hurry();
 	if (status == CLI_DONE)
 		status = drain(recording);
 	return status;
@@ -567,7 +570,11 @@ const struct command command_record = {
 		"written over before they are read, a line \"lost\" stands in the trace and the "
 		"end "
 		"says how many entries were lost: MEMCTX_RING=N in the environment of the process "
-		"makes the rings larger (262144 for a COMMAND, unless it is set).\n"
+		"makes the rings larger (262144 for a COMMAND, unless it is set). What reads "
+		"the "
+		"rings is a thread that goes before others, in real time where that is permitted; "
+		"while rings are filled within milliseconds another keeps its processor awake, in "
+		"time that nobody else wants.\n"
 		"\n"
 		"An arena that the process only watches (memctx_watch) stands in the trace as a "
 		"context whose chunks are lines \"base\" and \"freebase\", as a comment says: "

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "model/follow.h"
+#include "model/follow_inner.h"
 #include "model/recorder.h"
 #include "model/replay.h"
 #include "model/trace.h"
@@ -262,37 +262,100 @@ static uint64_t heads(struct live *live)
 	return sum;
 }
 
-/* Every entry is taken once or counted as lost, however late the reader is. */
-static void test_loss(void **state)
+struct losing {
+	struct live *live;
+	struct follow *follow;
+	memctx *ctx;
+	uint64_t taken, told, begun;
+};
+
+static void begin_losing(struct losing *losing, uint64_t *seed)
 {
 	struct live_error error;
-	struct live *live = live_open(getpid(), &error);
-	struct follow *follow;
-	uint64_t taken = 0, told = 0, begun, seed = 7;
-	memctx *ctx = make_context(NULL, &seed);
+
+	*losing = (struct losing){.live = live_open(getpid(), &error)};
+	losing->ctx = make_context(NULL, seed);
+	assert_non_null(losing->live);
+	losing->follow = follow_new(losing->live, FOLLOW_NOW, &error);
+	assert_non_null(losing->follow);
+	losing->begun = heads(losing->live);
+}
+
+static void make_pairs(const struct losing *losing, uint64_t n)
+{
+	while (n-- > 0)
+		memctx_free(memctx_alloc(losing->ctx, 100));
+}
+
+static ptrdiff_t poll_losing(struct losing *losing)
+{
+	ptrdiff_t got = follow_poll(losing->follow, count_told, &losing->told);
+
+	assert_true(got >= 0);
+	losing->taken += (uint64_t)got;
+	return got;
+}
+
+/* Every entry was taken once or counted as lost. */
+static void end_losing(struct losing *losing)
+{
+	while (poll_losing(losing) > 0)
+		;
+	assert_int_equal(losing->told, follow_lost(losing->follow));
+	assert_int_equal(losing->taken + losing->told, heads(losing->live) - losing->begun);
+	follow_free(losing->follow);
+	live_close(losing->live);
+	memctx_delete(losing->ctx);
+}
+
+/* However late the reader is; one that a thread copies for may be in time. */
+static void lose(bool is_ahead)
+{
+	struct losing losing;
+	uint64_t seed = 7;
+
+	begin_losing(&losing, &seed);
+	assert_true(!is_ahead || follow_run_ahead(losing.follow));
+	for (int i = 0; i < 400; i++) {
+		make_pairs(&losing, rng_below(&seed, 40) == 0 ? 300000 : 100);
+		poll_losing(&losing);
+	}
+	follow_run_along(losing.follow);
+	assert_true(is_ahead || losing.told > 0);
+	end_losing(&losing);
+}
+
+static void test_loss(void **state)
+{
+	(void)state;
+	lose(false);
+}
+
+static void test_loss_ahead(void **state)
+{
+	(void)state;
+	lose(true);
+}
+
+/* A queue keeps what stands between holes, up to so many of them. */
+static void test_many_holes(void **state)
+{
+	enum { BURSTS = 3 * FOLLOW_HOLES };
+	struct losing losing;
+	uint64_t seed = 7;
 
 	(void)state;
-	assert_non_null(live);
-	follow = follow_new(live, FOLLOW_NOW, &error);
-	assert_non_null(follow);
-	begun = heads(live);
-	for (int i = 0; i < 400; i++) {
-		ptrdiff_t got;
-
-		for (uint64_t n = rng_below(&seed, 40) == 0 ? 300000 : 100; n > 0; n--)
-			memctx_free(memctx_alloc(ctx, 100));
-		got = follow_poll(follow, count_told, &told);
-		assert_true(got >= 0);
-		taken += (uint64_t)got;
+	begin_losing(&losing, &seed);
+	for (int i = 0; i < BURSTS; i++) {
+		make_pairs(&losing, 150000);
+		copier_pass(&losing.follow->copier);
 	}
-	for (ptrdiff_t got; (got = follow_poll(follow, count_told, &told)) > 0;)
-		taken += (uint64_t)got;
-	assert_true(told > 0);
-	assert_int_equal(told, follow_lost(follow));
-	assert_int_equal(taken + told, heads(live) - begun);
-	follow_free(follow);
-	live_close(live);
-	memctx_delete(ctx);
+	while (poll_losing(&losing) > 0 && losing.told == 0)
+		;
+	/* Behind the first hole there is more. */
+	assert_true(losing.told > 0 && losing.told < follow_lost(losing.follow));
+	end_losing(&losing);
+	assert_true(losing.taken > (FOLLOW_HOLES - 1) * 100000);
 }
 
 /* ---- Order ---------------------------------------------------------------------------- */
@@ -382,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_handed_trees),
 		cmocka_unit_test(test_parent_first),
 		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_loss_ahead),
+		cmocka_unit_test(test_many_holes),
 		cmocka_unit_test(test_lossy_recording),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * Rings and region with writers and readers in one process, for ThreadSanitizer above all: threads
  * hand trees to one another while one reader loads entries from the very memory that they are
- * stored to, one takes snapshots, one records; and recording is switched while they run.
+ * stored to, one takes snapshots, one records, one records with a thread ahead of it that copies;
+ * and recording is switched while they run.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -145,10 +146,13 @@ static void *take_snapshots(void *arg)
 }
 
 struct recording {
+	bool is_ahead;
 	char *text;
 	size_t size;
 	uint64_t lost;
 };
+
+enum { RECORDINGS = 2 };
 
 static void *record(void *arg)
 {
@@ -161,8 +165,11 @@ static void *record(void *arg)
 	bool last;
 
 	assert_non_null(follow);
+	assert_true(!recording->is_ahead || follow_run_ahead(follow));
 	do {
 		last = is_over;
+		if (last)
+			follow_run_along(follow);
 		while (follow_poll(follow, recorder_event, recorder) > 0)
 			;
 	} while (!last);
@@ -187,20 +194,23 @@ static void end(pthread_t thread)
 }
 
 /* Trees that change hands, in the sight of all readers. */
-static void run(struct recording *recording)
+static void run(struct recording *recordings)
 {
-	pthread_t writers[WRITERS], readers[3];
+	pthread_t writers[WRITERS], readers[2 + RECORDINGS];
 
 	is_over = false;
 	begin(&readers[0], load_rings, NULL);
 	begin(&readers[1], take_snapshots, NULL);
-	begin(&readers[2], record, recording);
+	for (size_t i = 0; i < RECORDINGS; i++) {
+		recordings[i].is_ahead = i > 0;
+		begin(&readers[2 + i], record, &recordings[i]);
+	}
 	for (size_t i = 0; i < WRITERS; i++)
 		begin(&writers[i], write_events, (void *)(i + 1));
 	for (size_t i = 0; i < WRITERS; i++)
 		end(writers[i]);
 	is_over = true;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 2 + RECORDINGS; i++)
 		end(readers[i]);
 	assert_true(seen > 1000);
 }
@@ -240,12 +250,14 @@ static void compare(const struct recording *recording, bool is_whole)
 
 static void test_readers_beside_writers(void **state)
 {
-	struct recording recording = {0};
+	struct recording recordings[RECORDINGS] = {0};
 
 	(void)state;
-	run(&recording);
-	compare(&recording, true);
-	free(recording.text);
+	run(recordings);
+	for (size_t i = 0; i < RECORDINGS; i++) {
+		compare(&recordings[i], true);
+		free(recordings[i].text);
+	}
 }
 
 static void *switch_recording(void *arg)
@@ -261,16 +273,18 @@ static void *switch_recording(void *arg)
 
 static void test_switched_meanwhile(void **state)
 {
-	struct recording recording = {0};
+	struct recording recordings[RECORDINGS] = {0};
 	pthread_t thread;
 
 	(void)state;
 	begin(&thread, switch_recording, NULL);
-	run(&recording);
+	run(recordings);
 	end(thread);
 	/* What fell into the gaps is not known. */
-	compare(&recording, false);
-	free(recording.text);
+	for (size_t i = 0; i < RECORDINGS; i++) {
+		compare(&recordings[i], false);
+		free(recordings[i].text);
+	}
 }
 
 int main(void)

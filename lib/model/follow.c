@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying the rings of a live process, and taking events off them in an order that keeps that of
- * every context.
+ * Taking events off the rings of a live process, as they were copied (follow_copy.h), in an order
+ * that keeps that of every context.
  *
- * A poll reads all heads at once, and of every ring the few entries that may follow its head;
- * what was there then is copied.  After the copy the head is read again: what the
- * writer may have been storing over meanwhile is dropped and counted.  Then
- * the ring with the earliest time goes first; one that begins with a handoff waits until the ring
- * that the context was in before has been taken as far as the handoff says.
+ * A poll takes over what was copied.  Then the ring with the earliest time goes first; one that
+ * begins with a handoff waits until the ring that the context was in before has been taken as far
+ * as the handoff says.
  *
- * Invariant: rings[i].position + hole + n is what was copied of ring i; entries below are taken
- * once or counted as lost, never both.
+ * Invariant: rings[i].position + n + its holes, with what the copier holds, is what was copied of
+ * ring i; entries below are taken once or counted as lost, never both.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,145 +18,10 @@
 
 /* Polls after which a wait that no honest writer causes is given up. */
 #define STALLS_MAX 3u
-/* Entries taken before the rings are copied again, unless more wait than memory is for. */
+/* Entries taken before the rings are copied again. */
 #define RUN_ENTRIES 4096u
-#define WAITING_MAX ((size_t)1 << 24)
 
-/* ---- Copying -------------------------------------------------------------------------- */
-
-/* Room for MORE entries; what waits is moved to the front only where that pays. */
-static bool make_room(struct follow_ring *ring, size_t more)
-{
-	struct region_event *entries;
-	size_t room = ring->room ? ring->room : 1024;
-
-	if (ring->first + ring->n + more <= ring->room)
-		return true;
-	if (ring->first > 0)
-		memmove(ring->entries, ring->entries + ring->first,
-			ring->n * sizeof *ring->entries);
-	ring->first = 0;
-	while (room < 2 * (ring->n + more))
-		room *= 2;
-	if (room == ring->room)
-		return true;
-	entries = realloc(ring->entries, room * sizeof *entries);
-	if (!entries)
-		return false;
-	ring->entries = entries;
-	ring->room = room;
-	return true;
-}
-
-/* Copies entries FROM to TO of a ring to ENTRIES. */
-static bool copy_entries(const struct follow *follow, const struct region_ring *shared,
-	uint64_t from, uint64_t to, struct region_event *entries)
-{
-	while (from < to) {
-		uint64_t at = from & (shared->size - 1), n = shared->size - at;
-
-		n = n < to - from ? n : to - from;
-		if (!live_read(follow->live, shared->offset + at * sizeof(struct region_event),
-			    entries, n * sizeof(struct region_event)))
-			return false;
-		entries += n;
-		from += n;
-	}
-	return true;
-}
-
-/* The first entry of a ring that no writer stores over as long as no more than HEAD are written. */
-static uint64_t oldest(const struct region_ring *shared, uint64_t head)
-{
-	uint64_t burst = shared->size / 2 < FOLLOW_BURST ? shared->size / 2 : FOLLOW_BURST;
-
-	return head + burst > shared->size ? head + burst - shared->size : 0;
-}
-
-/* ---- How far a ring is written -------------------------------------------------------- */
-
-/* Keeps reads of the region apart: none behind it passes one before it. */
-static void order(struct follow *follow)
-{
-	atomic_exchange(&follow->order, 1);
-}
-
-static uint64_t read_head(struct follow *follow, uint32_t index, uint64_t otherwise)
-{
-	uint64_t head;
-	size_t offset = offsetof(struct region_header, ring) + index * sizeof(struct region_ring) +
-			offsetof(struct region_ring, head);
-
-	order(follow);
-	return live_read(follow->live, offset, &head, sizeof head) ? head : otherwise;
-}
-
-/* How many of MOST entries from FROM on are written, and parts where PARTS_ONLY; -1: not read. */
-static int64_t scan(struct follow *follow, const struct region_ring *shared, uint64_t from,
-	uint64_t most, bool parts_only)
-{
-	struct region_event entries[FOLLOW_BURST];
-	uint64_t n = 0;
-
-	most = most < shared->size ? most : shared->size;
-	order(follow);
-	if (!copy_entries(follow, shared, from, from + most, entries))
-		return -1;
-	while (n < most && region_is_written(entries[n].what, from + n, shared->size) &&
-		(!parts_only || follow_is_part(&entries[n])))
-		n++;
-	return (int64_t)n;
-}
-
-/*
- * How many entries of a ring are written, and make whole events; FROM: what it was before.  It may
- * be too low, where a place was written over just now, but not below SHARED's head, and never is it
- * too high.  Of the last entry the parts were stored before it, but may have been copied before
- * that: they are looked for once more.
- */
-static uint64_t written(struct follow *follow, const struct region_ring *shared, uint64_t from)
-{
-	uint64_t at = from > shared->head ? from : shared->head, beyond = at - shared->head;
-	int64_t n = 0;
-
-	if (beyond < REGION_HEAD_LAG)
-		n = scan(follow, shared, at, REGION_HEAD_LAG - beyond, false);
-	if (n <= 0)
-		return at;
-	at += (uint64_t)n;
-	n = scan(follow, shared, at, FOLLOW_BURST, true);
-	return n > 0 ? at + (uint64_t)n : at;
-}
-
-/*
- * Entries that ring INDEX had not more of when this was called.  As long as its head stays the same
- * nothing beyond that is written over, and what the entries say is exact.
- */
-static uint64_t written_at_most(
-	struct follow *follow, uint32_t index, const struct region_ring *shared, uint64_t otherwise)
-{
-	uint64_t head = read_head(follow, index, otherwise);
-	int64_t n = scan(follow, shared, head, REGION_HEAD_LAG, false);
-
-	if (n < 0 || read_head(follow, index, otherwise) != head)
-		return head + REGION_HEAD_LAG;
-	return head + (uint64_t)n;
-}
-
-/*
- * LOST entries are missing behind what waits in RING.  A second hole takes what stands between it
- * and the first.
- */
-static void make_hole(struct follow *follow, struct follow_ring *ring, uint64_t lost)
-{
-	if (ring->hole != 0) {
-		lost += ring->n - ring->before;
-		ring->n = ring->before;
-	}
-	follow->lost += lost;
-	ring->hole += lost;
-	ring->before = ring->n;
-}
+/* ---- Taking over ---------------------------------------------------------------------- */
 
 static void tell_loss(struct follow *follow, uint32_t index, uint64_t lost, struct follow_out *out)
 {
@@ -172,70 +35,68 @@ static void tell_loss(struct follow *follow, uint32_t index, uint64_t lost, stru
 	follow_tell(follow, &event, out);
 }
 
-/* Of N entries just copied the first LOST were written over meanwhile. */
-static void drop_fresh(struct follow *follow, struct follow_ring *ring, size_t n, uint64_t lost)
+/*
+ * Takes over what was copied of a ring, in no time: an empty queue is exchanged for a full one.
+ * Behind what waits already more is put only where all is STALLED.  False: no memory.
+ */
+static bool take_over_ring(struct follow_ring *ring, struct copied_ring *copied, bool is_stalled)
 {
-	struct region_event *fresh;
+	struct follow_queue empty = ring->queue;
 
-	lost = lost < n ? lost : n;
-	ring->n -= n;
-	fresh = ring->entries + ring->first + ring->n;
-	make_hole(follow, ring, lost);
-	/* A second hole may have taken some that waited. */
-	memmove(ring->entries + ring->first + ring->n, fresh + lost, (n - lost) * sizeof *fresh);
-	ring->n += n - lost;
+	ring->tid = copied->tid != 0 ? copied->tid : ring->tid;
+	ring->has_paused |= copied->has_paused;
+	copied->has_paused = false;
+	if (follow_is_empty(&copied->queue)) {
+		ring->has_more = false;
+	} else if (follow_is_empty(&ring->queue)) {
+		empty.first = 0;
+		ring->queue = copied->queue;
+		copied->queue = empty;
+		ring->has_more = false;
+	} else {
+		ring->has_more =
+			!is_stalled || ring->queue.n_holes + copied->queue.n_holes > FOLLOW_HOLES;
+		return ring->has_more || follow_append(&ring->queue, &copied->queue);
+	}
+	return true;
 }
 
-/* Copies what ring INDEX has.  0, -1, -3. */
-static int copy_ring(struct follow *follow, uint32_t index, const struct region_ring *shared,
-	struct follow_out *out)
+/* Takes over what was copied; returns the copier's status.  UNHEARD: events that found no ring. */
+static int take_over(struct follow *follow, uint64_t *unheard)
 {
-	struct follow_ring *ring = &follow->rings[index];
-	uint64_t from = ring->copied, head = written(follow, shared, from);
-	uint64_t safe = oldest(shared, head);
+	struct copier *copier = &follow->copier;
+	int status;
 
-	if (shared->tid != 0)
-		ring->tid = shared->tid;
-	if (head <= from)
-		return 0;
-	if (from < safe) {
-		make_hole(follow, ring, safe - from);
-		from = safe;
-	}
-	if (!make_room(ring, head - from))
-		return -3;
-	order(follow);
-	if (!copy_entries(follow, shared, from, head, ring->entries + ring->first + ring->n))
-		return -1;
-	ring->n += head - from;
-	ring->copied = head;
-	if (from < oldest(shared, read_head(follow, index, head) + REGION_HEAD_LAG))
-		safe = oldest(shared, written_at_most(follow, index, shared, head));
-	if (from < safe)
-		drop_fresh(follow, ring, head - from, safe - from);
-	if (shared->gap != ring->gap && shared->gap > 0)
-		tell_loss(follow, index, 0, out);
-	ring->gap = shared->gap;
-	return 0;
-}
+	pthread_mutex_lock(&copier->lock);
+	status = copier->status;
+	copier->waiting = copier->beyond = 0;
+	follow->nrings = copier->nrings;
+	for (uint32_t i = 0; i < follow->nrings; i++) {
+		struct follow_ring *ring = &follow->rings[i];
 
-static int copy_rings(struct follow *follow, struct follow_out *out)
-{
-	const struct region_header *header = live_header(follow->live);
-	int status = 0;
-
-	for (uint32_t i = 0; i < REGION_RINGS && status == 0; i++) {
-		if (header->ring[i].size == 0)
-			continue;
-		follow->nrings = i + 1 > follow->nrings ? i + 1 : follow->nrings;
-		status = copy_ring(follow, i, &header->ring[i], out);
+		if (!take_over_ring(ring, &copier->rings[i], follow->stalls > 0))
+			status = -3;
+		copier->waiting += copier->rings[i].queue.n;
+		copier->beyond += ring->queue.n;
 	}
-	if (header->lost > follow->ringless) {
-		follow->lost += header->lost - follow->ringless;
-		tell_loss(follow, 0, header->lost - follow->ringless, out);
-		follow->ringless = header->lost;
-	}
+	*unheard = copier->ringless > follow->ringless ? copier->ringless - follow->ringless : 0;
+	follow->ringless += *unheard;
+	follow->lost += copier->lost + *unheard;
+	copier->lost = 0;
+	follow->passes = copier->passes;
+	pthread_mutex_unlock(&copier->lock);
 	return status;
+}
+
+static void tell_gaps(struct follow *follow, uint64_t unheard, struct follow_out *out)
+{
+	for (uint32_t i = 0; i < follow->nrings; i++) {
+		if (follow->rings[i].has_paused)
+			tell_loss(follow, i, 0, out);
+		follow->rings[i].has_paused = false;
+	}
+	if (unheard > 0)
+		tell_loss(follow, 0, unheard, out);
 }
 
 /* ---- Taking --------------------------------------------------------------------------- */
@@ -247,7 +108,7 @@ static bool is_waiting(const struct follow *follow, const struct follow_ring *ri
 	const struct region_ring *shared;
 	uint64_t before;
 
-	if (follow_ready(ring) < 2 || follow_op(entries) != REGION_HANDOFF ||
+	if (follow_ready(&ring->queue) < 2 || follow_op(entries) != REGION_HANDOFF ||
 		follow_op(entries + 1) != REGION_HEAD)
 		return false;
 	before = entries->word & 0xffff;
@@ -261,12 +122,14 @@ static bool is_waiting(const struct follow *follow, const struct follow_ring *ri
 static void pass_hole(struct follow *follow, uint32_t index, struct follow_out *out)
 {
 	struct follow_ring *ring = &follow->rings[index];
-	uint64_t lost = ring->hole;
+	struct follow_queue *queue = &ring->queue;
+	uint64_t lost = queue->holes[0].lost;
 
-	if (lost == 0 || ring->before > 0)
+	if (queue->n_holes == 0 || queue->holes[0].before > 0)
 		return;
 	ring->position += lost;
-	ring->hole = 0;
+	queue->n_holes--;
+	memmove(queue->holes, queue->holes + 1, queue->n_holes * sizeof *queue->holes);
 	tell_loss(follow, index, lost, out);
 }
 
@@ -279,7 +142,7 @@ static uint32_t next_ring(const struct follow *follow, bool is_forced, bool *has
 	for (uint32_t i = 0; i < follow->nrings; i++) {
 		const struct follow_ring *ring = &follow->rings[i];
 
-		if (ring->n == 0 && ring->hole == 0)
+		if (follow_is_empty(&ring->queue))
 			continue;
 		*has_any = true;
 		if ((next == FOLLOW_NONE || ring->time_ns < follow->rings[next].time_ns) &&
@@ -294,6 +157,7 @@ static size_t take_run(
 	struct follow *follow, uint32_t index, bool is_forced, struct follow_out *out)
 {
 	struct follow_ring *ring = &follow->rings[index];
+	struct follow_queue *queue = &ring->queue;
 	uint64_t time_ns = ring->time_ns;
 	size_t taken = 0;
 
@@ -301,44 +165,52 @@ static size_t take_run(
 		size_t n;
 
 		pass_hole(follow, index, out);
-		if (ring->n == 0 || out->status != 0)
+		if (queue->n == 0 || out->status != 0)
 			break;
 		if (!is_forced && is_waiting(follow, ring))
 			break;
 		is_forced = false;
 		n = follow_take(follow, index, out);
-		ring->first += n;
-		ring->n -= n;
-		ring->before -= ring->hole != 0 ? n : 0;
+		queue->first += n;
+		queue->n -= n;
+		queue->holes[0].before -= queue->n_holes > 0 ? n : 0;
 		ring->position += n;
 		taken += n;
 	}
 	return taken;
 }
 
-static size_t waiting(const struct follow *follow)
+/* Whether more of a ring was copied than what was taken off it: all before that is known. */
+static bool is_short(const struct follow_ring *ring)
 {
-	size_t n = 0;
+	return ring->has_more && follow_is_empty(&ring->queue);
+}
 
-	for (uint32_t i = 0; i < follow->nrings; i++)
-		n += follow->rings[i].n;
-	return n;
+/* Counts the passes after which nothing moved; polls between two of them say nothing. */
+static void note_stall(struct follow *follow, bool is_stalled)
+{
+	if (!is_stalled)
+		follow->stalls = 0;
+	else if (follow->is_closed || follow->passes != follow->stalled_at)
+		follow->stalls++;
+	follow->stalled_at = follow->passes;
 }
 
 /* Takes so many that the rings can be copied again before they are written over. */
 static ptrdiff_t take_some(struct follow *follow, struct follow_out *out)
 {
 	bool is_forced = follow->stalls >= STALLS_MAX, has_any = true;
-	bool is_whole = follow->start == FOLLOW_OLDEST || waiting(follow) > WAITING_MAX;
-	size_t taken = 0, budget = is_whole ? SIZE_MAX : RUN_ENTRIES;
+	size_t taken = 0, budget = follow->start == FOLLOW_OLDEST ? SIZE_MAX : RUN_ENTRIES;
 	uint32_t index;
 
 	while (out->status == 0 && taken < budget &&
 		(index = next_ring(follow, is_forced, &has_any)) != FOLLOW_NONE) {
 		taken += take_run(follow, index, is_forced, out);
 		is_forced = false;
+		if (is_short(&follow->rings[index]))
+			break;
 	}
-	follow->stalls = taken == 0 && has_any ? follow->stalls + 1 : 0;
+	note_stall(follow, taken == 0 && has_any);
 	if (out->status != 0)
 		return out->status;
 	/* Something waits: not nothing. */
@@ -355,7 +227,7 @@ static void forget_created(struct follow *follow)
 		const struct follow_ring *ring = &follow->rings[i];
 		const struct region_event *entries = follow_entries(ring);
 
-		for (size_t at = 0; at + 1 < ring->n; at++) {
+		for (size_t at = 0; at + 1 < ring->queue.n; at++) {
 			uint32_t unit;
 
 			if (follow_op(&entries[at]) != REGION_CREATE ||
@@ -372,33 +244,46 @@ static void forget_created(struct follow *follow)
 ptrdiff_t follow_poll(struct follow *follow, follow_fn *func, void *arg)
 {
 	struct follow_out out = {func, arg, 0};
+	uint64_t unheard;
 	ptrdiff_t taken;
-	int status = 0;
+	int status;
 
 	if (!follow->is_begun) {
 		follow->is_begun = true;
 		if (!follow_tell_all(follow, &out))
 			return out.status;
 	}
-	if (!follow->is_closed && !live_refresh(follow->live))
-		return -1;
-	if (!follow->is_closed)
-		status = copy_rings(follow, &out);
-	if (status == 0)
-		status = out.status;
-	if (status != 0)
-		return status;
+	if (!follow->is_closed && !follow->copier.has_thread)
+		copier_pass(&follow->copier);
+	status = take_over(follow, &unheard);
+	/* What was copied may be about contexts that a header read before does not know of. */
+	if (follow->is_closed)
+		status = status == -1 ? 0 : status;
+	else if (!live_refresh(follow->live))
+		status = -1;
+	tell_gaps(follow, unheard, &out);
 	if (follow->start == FOLLOW_OLDEST)
 		forget_created(follow);
-	taken = take_some(follow, &out);
+	taken = out.status == 0 ? take_some(follow, &out) : out.status;
 	if (follow->start == FOLLOW_OLDEST)
 		follow->start = FOLLOW_NOW;
-	return taken;
+	return taken == 0 && status != 0 ? status : taken;
 }
 
 void follow_close(struct follow *follow)
 {
+	copier_stop(&follow->copier);
 	follow->is_closed = true;
+}
+
+bool follow_run_ahead(struct follow *follow)
+{
+	return !follow->is_closed && copier_start(&follow->copier);
+}
+
+void follow_run_along(struct follow *follow)
+{
+	copier_stop(&follow->copier);
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------- */
@@ -419,22 +304,37 @@ static uint64_t now_ns(void)
 /* Where every ring is to be read from. */
 static void begin_rings(struct follow *follow)
 {
-	const struct region_header *header = live_header(follow->live);
+	const struct region_header *header = live_header(follow->copier.live);
 
 	for (uint32_t i = 0; i < REGION_RINGS; i++) {
 		const struct region_ring *shared = &header->ring[i];
+		struct copied_ring *copied = &follow->copier.rings[i];
 		struct follow_ring *ring = &follow->rings[i];
 
-		ring->tid = shared->tid;
+		copied->tid = ring->tid = shared->tid;
 		ring->time_ns = follow->start == FOLLOW_NOW ? now_ns() : header->monotonic_ns;
 		if (shared->size == 0 || follow->start == FOLLOW_FIRST)
 			continue;
-		ring->gap = shared->gap;
-		ring->position = written(follow, shared, 0);
+		copied->gap = shared->gap;
+		copied->copied = copier_written(&follow->copier, shared, 0);
 		if (follow->start == FOLLOW_OLDEST)
-			ring->position = oldest(shared, ring->position);
-		ring->copied = ring->position;
+			copied->copied = copier_oldest(shared, copied->copied);
+		ring->position = copied->copied;
 	}
+}
+
+/* What is written now is in what was found. */
+static bool settle(struct follow *follow)
+{
+	struct copier *copier = &follow->copier;
+	const struct region_header *header = live_header(copier->live);
+
+	if (!live_refresh(copier->live))
+		return false;
+	for (uint32_t i = 0; follow->start == FOLLOW_NOW && i < REGION_RINGS; i++)
+		if (header->ring[i].size != 0)
+			follow->settled[i] = copier_written(copier, &header->ring[i], 0);
+	return true;
 }
 
 static struct follow *fail(struct follow *follow, struct live_error *error, int status)
@@ -457,27 +357,26 @@ struct follow *follow_new(struct live *live, enum follow_start start, struct liv
 	follow->start = start;
 	if (!live_refresh(live))
 		return fail(follow, error, 1);
+	if (!copier_init(&follow->copier, live))
+		return fail(follow, error, 3);
 	begin_rings(follow);
 	follow->ringless = start == FOLLOW_FIRST ? 0 : live_header(live)->lost;
 	if (start == FOLLOW_FIRST)
 		return follow;
 	status = follow_learn_all(follow);
-	if (status == 0 && !live_refresh(live))
+	if (status == 0 && !settle(follow))
 		status = 1;
-	if (status != 0)
-		return fail(follow, error, status);
-	for (uint32_t i = 0; start == FOLLOW_NOW && i < REGION_RINGS; i++)
-		if (live_header(live)->ring[i].size != 0)
-			follow->settled[i] = written(follow, &live_header(live)->ring[i], 0);
-	return follow;
+	copier_pass(&follow->copier);
+	return status == 0 ? follow : fail(follow, error, status);
 }
 
 void follow_free(struct follow *follow)
 {
 	if (!follow)
 		return;
+	copier_fini(&follow->copier);
 	for (uint32_t i = 0; i < REGION_RINGS; i++)
-		free(follow->rings[i].entries);
+		free(follow->rings[i].queue.entries);
 	for (uint32_t i = 0; i < follow->room; i++)
 		follow_forget(&follow->contexts[i]);
 	free(follow->contexts);

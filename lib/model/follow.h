@@ -97,6 +97,15 @@ void follow_free(struct follow *follow);
  */
 ptrdiff_t follow_poll(struct follow *follow, follow_fn *func, void *arg);
 
+/*
+ * From here on a thread copies the rings, more often than they are filled, so that nothing is lost
+ * by what FUNC takes its time for as long as no more than 16 million entries wait.  False: there is
+ * none, and polls copy as before.
+ */
+bool follow_run_ahead(struct follow *follow);
+/* Ends it: polls copy again. */
+void follow_run_along(struct follow *follow);
+
 /* From here on only what was copied before is told. */
 void follow_close(struct follow *follow);
 

@@ -336,7 +336,7 @@ size_t follow_take(struct follow *follow, uint32_t index, struct follow_out *out
 		.tid = ring->tid,
 		.time_ns = ring->time_ns};
 	struct parts parts;
-	size_t ready = follow_ready(ring);
+	size_t ready = follow_ready(&ring->queue);
 	bool has_parts = ready > 1 && follow_is_part(entry + 1);
 	size_t n = has_parts ? read_parts(&parts, entry, ready) : 1;
 

@@ -6,40 +6,34 @@
 #ifndef MEMCTX_MODEL_FOLLOW_INNER_H
 #define MEMCTX_MODEL_FOLLOW_INNER_H
 
-#include <stdatomic.h>
-
 #include "model/follow.h"
+#include "model/follow_copy.h"
 
-/* Entries that a writer may be storing beyond what is written: an event with its texts. */
-#define FOLLOW_BURST 160u
-
-/* A ring as far as it was copied. */
+/* A ring as far as it was given over by the copier. */
 struct follow_ring {
-	struct region_event *entries; /* number POSITION first, at FIRST */
-	size_t first, n, room;
-	uint64_t copied;   /* entries copied so far, or lost */
+	struct follow_queue queue;
 	uint64_t position; /* entries taken off so far, or lost */
-	/* HOLE entries were lost behind the first BEFORE of those that wait; 0: none. */
-	uint64_t hole;
-	size_t before;
-	uint64_t time_ns; /* of the last time in it */
-	uint64_t gap;     /* what the header says of gaps, as far as it was told */
+	uint64_t time_ns;  /* of the last time in it */
 	uint32_t tid;
+	bool has_more;   /* and more was copied than was given over */
+	bool has_paused; /* recording was off: to be told */
 };
 
 struct follow {
 	struct live *live;
+	struct copier copier;
 	enum follow_start start;
 	struct follow_ring rings[REGION_RINGS];
 	uint32_t nrings;               /* those from it on were never made */
 	struct live_context *contexts; /* by unit */
 	uint32_t room;                 /* of contexts */
 	uint64_t lost;
-	uint64_t ringless; /* of them, those that the process had no ring for, since it began */
+	uint64_t ringless;              /* events that found no ring, as far as they were told */
 	uint64_t settled[REGION_RINGS]; /* events of chunks below it are in what was found */
-	unsigned stalls; /* polls in a row that moved nothing though something waits */
+	unsigned stalls;     /* passes in a row after which nothing moved though something waits */
+	uint64_t stalled_at; /* the last of them */
+	uint64_t passes;     /* of the copier, when it gave over what it had */
 	bool is_begun, is_closed;
-	atomic_int order; /* keeps copies apart; its value means nothing */
 };
 
 /* What follows is told to whom. */
@@ -63,14 +57,10 @@ static inline uint64_t follow_what(const struct region_event *entry)
 /* The entries that wait in a ring. */
 static inline const struct region_event *follow_entries(const struct follow_ring *ring)
 {
-	/* Nothing is added to the NULL of a ring that nothing was copied of. */
-	return ring->first > 0 ? ring->entries + ring->first : ring->entries;
-}
+	const struct follow_queue *queue = &ring->queue;
 
-/* How many of them are whole: those before a hole. */
-static inline size_t follow_ready(const struct follow_ring *ring)
-{
-	return ring->hole != 0 ? ring->before : ring->n;
+	/* Nothing is added to the NULL of a ring that nothing was copied of. */
+	return queue->first > 0 ? queue->entries + queue->first : queue->entries;
 }
 
 /* ---- follow_contexts.c ---- */

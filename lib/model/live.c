@@ -323,6 +323,21 @@ struct live *live_open(pid_t pid, struct live_error *error)
 	return live;
 }
 
+struct live *live_again(const struct live *live)
+{
+	struct live *again = malloc(sizeof *again);
+
+	if (!again)
+		return NULL;
+	*again = *live;
+	if (live->fd >= 0)
+		again->fd = fcntl(live->fd, F_DUPFD_CLOEXEC, 0);
+	if (live->fd < 0 || again->fd >= 0)
+		return again;
+	free(again);
+	return NULL;
+}
+
 void live_close(struct live *live)
 {
 	if (!live)

@@ -31,6 +31,8 @@ struct live;
 struct live *live_open(pid_t pid, struct live_error *error);
 /* The same over a descriptor, which is closed by live_close() and on failure. */
 struct live *live_open_fd(int fd, struct live_error *error);
+/* The same once more, for another thread.  NULL: no memory, or no descriptor. */
+struct live *live_again(const struct live *live);
 void live_close(struct live *live);
 
 /* The checked header, as it was when it was last read. */
