@@ -106,10 +106,15 @@ static inline void *aset_alloc_carve(memctx *ctx, size_t size, size_t class)
 	return aset_carve(ctx, size, k, stride);
 }
 
+static void *alloc_fine(memctx *ctx, size_t size);
+
 static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, size_t k)
 {
-	void *payload = aset_alloc_carve(ctx, size, k);
+	void *payload;
 
+	if (mcx_unlikely(k == 0) && ctx->small_end == MCX_FINE_END)
+		return alloc_fine(ctx, size);
+	payload = aset_alloc_carve(ctx, size, k);
 	if (mcx_unlikely(payload == NULL))
 		return NULL;
 	return mcx_event(
@@ -201,34 +206,39 @@ static MCX_INLINE void *alloc_bump(memctx *ctx, size_t size)
 	return payload;
 }
 
-/*
- * What has no class, or a fine one: as memctx_alloc(), where a context has many more bins.  A part
- * of that function, in the order in which a bump context, which does least, jumps least.
- */
-static MCX_INLINE void *alloc_other(memctx *ctx, size_t size)
+/* As memctx_alloc(), where a context has many more bins. */
+static __attribute__((noinline)) void *alloc_fine(memctx *ctx, size_t size)
 {
-	void **bin;
-	void *payload;
-	size_t place, slack;
+	uint32_t class = mcx_fine_class_of[(size + 7) / 8];
+	void **bin = mcx_fine_bin(ctx, mcx_fine_class_place(class));
+	void *payload = *bin;
+	size_t slack;
 	uintptr_t mode;
 
-	if (mcx_likely(size >= ctx->fine_end)) {
-		if (mcx_likely(ctx->kind == MEMCTX_BUMP))
-			return alloc_bump(ctx, size);
-		return ctx->methods->alloc(ctx, size);
-	}
-	place = mcx_fine_place_of[(size + 7) / 8];
-	bin = mcx_fine_bin(ctx, place);
-	payload = *bin;
+	/* The classes that a small max_size rules out are empty for ever. */
 	if (mcx_unlikely(payload == NULL))
-		return mcx_fine_alloc_carve(ctx, size, place);
-	slack = mcx_fine_bytes[place] - size;
+		return mcx_fine_alloc_carve(ctx, size, class);
+	slack = mcx_fine_class_bytes(class) - size;
 	mode = mcx_ring_mode();
 	if (mode != MCX_RING_OFF)
 		return alloc_fine_recorded(ctx, slack, bin, payload, mode);
 	mcx_fine_pop(bin, payload, slack);
-	mcx_watch_alloc(ctx, payload, size, mcx_fine_bytes[place]);
+	mcx_watch_alloc(ctx, payload, size, mcx_fine_class_bytes(class));
 	return payload;
+}
+
+/*
+ * What has no class, or a fine one.  A part of memctx_alloc(), in the order in which a bump
+ * context, which does least, jumps least.
+ */
+static MCX_INLINE void *alloc_other(memctx *ctx, size_t size, size_t small_end)
+{
+	if (mcx_unlikely(small_end == MCX_FINE_END))
+		return size <= REGION_FINE_LIMIT ? alloc_fine(ctx, size)
+						 : mcx_large_alloc_told(ctx, size);
+	if (mcx_likely(ctx->kind == MEMCTX_BUMP))
+		return alloc_bump(ctx, size);
+	return ctx->methods->alloc(ctx, size);
 }
 
 MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
@@ -237,12 +247,14 @@ MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 	void *payload;
 	size_t slack;
 	size_t k; /* as wide as an index: nothing is extended */
+	size_t small_end;
 	uintptr_t mode;
 
 	if (mcx_unlikely(ctx == NULL))
 		return alloc_null();
-	if (mcx_unlikely(size >= ctx->small_end))
-		return alloc_other(ctx, size);
+	small_end = ctx->small_end;
+	if (mcx_unlikely(size >= small_end))
+		return alloc_other(ctx, size, small_end);
 	k = mcx_class_of[(size + 7) / 8];
 	bin = &ctx->bin[k];
 	payload = *bin;
@@ -263,7 +275,7 @@ void *mcx_alloc_quiet(memctx *ctx, size_t size)
 	void *payload;
 	size_t k;
 
-	if (size >= ctx->small_end)
+	if (size >= ctx->small_end || ctx->fine_end != 0)
 		return ctx->methods->alloc_quiet(ctx, size);
 	k = mcx_class_of[(size + 7) / 8];
 	bin = &ctx->bin[k];

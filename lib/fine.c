@@ -8,7 +8,8 @@
  * part.  Chunks thus have words as those of the usual classes do, and are freed in the same way;
  * what is not that of the usual allocation, which stands in aset.c, is here.
  *
- * Invariants: those of aset.c; F1 a freelist holds the free chunks of its class, each once.
+ * Invariants: those of aset.c; F1 a freelist holds the free chunks of its class, each once; F2 the
+ * first bin is empty.
  */
 #include "aset.h"
 #include "fine.h"
@@ -23,15 +24,21 @@
 #define C64(c) C32(c), C32(c)
 #define C128(c) C64(c), C64(c)
 
-/* In the order of sizes; the places are those of region_fine.h. */
-const uint8_t mcx_fine_place_of[REGION_FINE_LIMIT / 8 + 1] = {0, 0, 1, 34, 2, 35, 44, 45, 3, C2(36),
-	C2(46), C2(47), C2(4), C4(37), C4(48), C4(49), C4(5), C8(38), C8(50), C8(51), C8(6),
-	C16(39), C16(52), C16(53), C16(7), C32(40), C32(54), C32(55), C32(8), C64(41), C64(57),
-	C64(58), C64(9), C128(42), C128(59), C128(10)};
+#define F(bytes, place) ((uint32_t)(bytes) << 16 | (place))
 
-const uint16_t mcx_fine_bytes[REGION_FINE_PLACES] = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096,
-	7168, [34] = 24, 40, 80, 160, 320, 640, 1280, 2560, 5120, [44] = 48, 56, 96, 112, 192, 224,
-	384, 448, 768, 896, 1536, 1792, [57] = 3072, 3584, 6144};
+/* In the order of sizes; the places are those of region_fine.h. */
+const uint32_t mcx_fine_class_of[REGION_FINE_LIMIT / 8 + 1] = {F(8, 32), F(8, 32), F(16, 1),
+	F(24, 34), F(32, 2), F(40, 35), F(48, 44), F(56, 45), F(64, 3), C2(F(80, 36)),
+	C2(F(96, 46)), C2(F(112, 47)), C2(F(128, 4)), C4(F(160, 37)), C4(F(192, 48)),
+	C4(F(224, 49)), C4(F(256, 5)), C8(F(320, 38)), C8(F(384, 50)), C8(F(448, 51)),
+	C8(F(512, 6)), C16(F(640, 39)), C16(F(768, 52)), C16(F(896, 53)), C16(F(1024, 7)),
+	C32(F(1280, 40)), C32(F(1536, 54)), C32(F(1792, 55)), C32(F(2048, 8)), C64(F(2560, 41)),
+	C64(F(3072, 57)), C64(F(3584, 58)), C64(F(4096, 9)), C128(F(5120, 42)), C128(F(6144, 59)),
+	C128(F(7168, 10))};
+
+const uint16_t mcx_fine_bytes[REGION_FINE_PLACES] = {0, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096,
+	7168, [32] = 8, [34] = 24, 40, 80, 160, 320, 640, 1280, 2560, 5120, [44] = 48, 56, 96, 112,
+	192, 224, 384, 448, 768, 896, 1536, 1792, [57] = 3072, 3584, 6144};
 
 static inline size_t fine_stride(const memctx *ctx, size_t place)
 {
@@ -44,24 +51,23 @@ static inline void fine_count_carved(memctx *ctx, size_t place, size_t slack)
 {
 	uint64_t *carved = mcx_fine_carved(mcx_fine_bin(ctx, place), place);
 
-	if (*carved == 0 && place < 32)
-		ctx->used |= (uint16_t)(1u << place);
-	else if (*carved == 0) {
-		ctx->part_used |= 1u << (place - 32);
-		ctx->used |= MCX_USED_PART;
+	if (*carved == 0) {
+		ctx->fine_used |= UINT64_C(1) << place;
+		ctx->used |= MCX_USED_FINE;
 	}
 	*carved += MCX_ONE + slack;
 }
 
-static inline void *fine_carve(memctx *ctx, size_t size, size_t place, size_t stride)
+static inline void *fine_carve(memctx *ctx, size_t size, uint32_t class, size_t stride)
 {
 	void *payload = ctx->free + MCX_WORD;
-	size_t slack = mcx_fine_bytes[place] - size;
+	size_t place = mcx_fine_class_place(class);
+	size_t slack = mcx_fine_class_bytes(class) - size;
 
 	ctx->free += stride;
-	fine_count_carved(ctx, place, slack);
 	mcx_word_store(payload, mcx_word_use(mcx_fine_bin(ctx, place), slack));
-	mcx_watch_alloc(ctx, payload, size, mcx_fine_bytes[place]);
+	fine_count_carved(ctx, place, slack);
+	mcx_watch_alloc(ctx, payload, size, mcx_fine_class_bytes(class));
 	return payload;
 }
 
@@ -87,31 +93,34 @@ static void fine_cut_tail(memctx *ctx)
 	}
 }
 
-static MCX_COLD bool fine_grow(memctx *ctx, size_t stride)
+static MCX_COLD void *fine_alloc_block(memctx *ctx, size_t size, uint32_t class, size_t stride)
 {
 	struct mcx_block *block = mcx_block_grow(ctx, stride);
 
 	if (block == NULL)
-		return false;
+		return NULL;
 	fine_cut_tail(ctx);
 	mcx_block_open(ctx, block);
 	mcx_block_double(ctx);
-	return true;
+	return fine_carve(ctx, size, class, stride);
 }
 
-static inline void *fine_alloc_carve(memctx *ctx, size_t size, size_t place)
+static inline void *fine_alloc_carve(memctx *ctx, size_t size, uint32_t class)
 {
-	size_t stride = fine_stride(ctx, place);
+	size_t stride = region_fine_stride(mcx_fine_class_bytes(class), ctx->align);
 
-	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride) && !fine_grow(ctx, stride))
-		return NULL;
-	return fine_carve(ctx, size, place, stride);
+	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride))
+		return fine_alloc_block(ctx, size, class, stride);
+	return fine_carve(ctx, size, class, stride);
 }
 
-void *mcx_fine_alloc_carve(memctx *ctx, size_t size, size_t place)
+void *mcx_fine_alloc_carve(memctx *ctx, size_t size, uint32_t class)
 {
-	void *payload = fine_alloc_carve(ctx, size, place);
+	void *payload;
 
+	if (mcx_unlikely(size >= ctx->fine_end))
+		return mcx_large_alloc_told(ctx, size);
+	payload = fine_alloc_carve(ctx, size, class);
 	if (mcx_unlikely(payload == NULL))
 		return NULL;
 	return mcx_event(
@@ -120,19 +129,18 @@ void *mcx_fine_alloc_carve(memctx *ctx, size_t size, size_t place)
 
 static void *fine_alloc_quiet(memctx *ctx, size_t size)
 {
-	size_t place, slack;
+	uint32_t class;
 	void **bin, *payload;
 
 	if (size >= ctx->fine_end)
 		return mcx_large_alloc(ctx, size);
-	place = mcx_fine_place_of[(size + 7) / 8];
-	bin = mcx_fine_bin(ctx, place);
+	class = mcx_fine_class_of[(size + 7) / 8];
+	bin = mcx_fine_bin(ctx, mcx_fine_class_place(class));
 	payload = *bin;
 	if (payload == NULL)
-		return fine_alloc_carve(ctx, size, place);
-	slack = mcx_fine_bytes[place] - size;
-	mcx_fine_pop(bin, payload, slack);
-	mcx_watch_alloc(ctx, payload, size, mcx_fine_bytes[place]);
+		return fine_alloc_carve(ctx, size, class);
+	mcx_fine_pop(bin, payload, mcx_fine_class_bytes(class) - size);
+	mcx_watch_alloc(ctx, payload, size, mcx_fine_class_bytes(class));
 	return payload;
 }
 
@@ -173,7 +181,7 @@ static bool fine_extend(memctx *ctx, void *payload, size_t size)
 
 	if (size >= ctx->fine_end || start + stride != ctx->free)
 		return false;
-	new_place = mcx_fine_place_of[(size + 7) / 8];
+	new_place = mcx_fine_class_place(mcx_fine_class_of[(size + 7) / 8]);
 	new_stride = fine_stride(ctx, new_place);
 	if ((size_t)(ctx->end - start) < new_stride)
 		return false;
@@ -200,7 +208,8 @@ static bool fine_create(memctx *ctx, const struct memctx_options *options)
 	if (!mcx_pool_create(ctx, options, MCX_BLOCK_HEADER, MCX_WORD, true))
 		return false;
 	ctx->end = ctx->keeper->end;
-	ctx->fine_end = most + 1;
+	ctx->small_end = MCX_FINE_END;
+	ctx->fine_end = (uint32_t)most + 1;
 	return true;
 }
 
@@ -214,22 +223,17 @@ static void fine_fold(struct region_record *record, void **bin, size_t place)
 static void fine_reset(memctx *ctx)
 {
 	struct region_record *record = mcx_record(ctx);
-	unsigned used = ctx->used & ((1u << MEMCTX_CLASSES) - 1);
+	uint64_t used = ctx->fine_used;
 	char *start;
 
 	record->life.dropped += mcx_slot(ctx)->large_chunks;
 	for (; used != 0; used &= used - 1) {
-		unsigned k = (unsigned)__builtin_ctz(used);
-
-		fine_fold(record, mcx_fine_bin(ctx, k), k);
-	}
-	for (used = ctx->part_used; used != 0; used &= used - 1) {
-		unsigned place = 32 + (unsigned)__builtin_ctz(used);
+		unsigned place = (unsigned)__builtin_ctzll(used);
 
 		fine_fold(record, mcx_fine_bin(ctx, place), place);
 	}
 	ctx->used = 0;
-	ctx->part_used = 0;
+	ctx->fine_used = 0;
 	if (mcx_slot(ctx)->nblocks > 1)
 		mcx_blocks_release(ctx);
 	start = (char *)ctx->keeper + MCX_BLOCK_HEADER;

@@ -13,8 +13,23 @@
 #include "block.h"
 #include "region_fine.h"
 
-/* The place of the class that holds 8 n bytes, and the bytes of the class at a place. */
-extern const uint8_t mcx_fine_place_of[REGION_FINE_LIMIT / 8 + 1] MCX_HIDDEN;
+/*
+ * Entry n: the class that holds 8 n bytes, its bytes and its place.  One table of both, since what
+ * an allocation loads decides how many of them a processor has under way, and so its time.
+ */
+extern const uint32_t mcx_fine_class_of[REGION_FINE_LIMIT / 8 + 1] MCX_HIDDEN;
+
+static inline size_t mcx_fine_class_bytes(uint32_t class)
+{
+	return class >> 16;
+}
+
+static inline size_t mcx_fine_class_place(uint32_t class)
+{
+	return class & 0xff;
+}
+
+/* The bytes of the class at a place. */
 extern const uint16_t mcx_fine_bytes[REGION_FINE_PLACES] MCX_HIDDEN;
 
 _Static_assert(REGION_FINE_PLACES * sizeof(void *) == (size_t)2 * MCX_UNIT, "two units of places");
@@ -31,12 +46,14 @@ static inline unsigned mcx_fine_place(const memctx *ctx, uintptr_t bin)
 
 /* Counters of a bin with a fine class; its freed one is where every bin has it. */
 #define MCX_FINE_REUSED(bin) MCX_CARVED(bin)
+#define MCX_FINE_OWN_CARVED ((size_t)MCX_SLOT + offsetof(struct region_slot, reused))
 
 static inline uint64_t *mcx_fine_carved(void **bin, size_t place)
 {
-	char *own = (char *)MCX_REUSED(bin), *part = (char *)bin + MCX_NAMES;
+	/* Places come at random, so a branch would be guessed wrong every second time. */
+	size_t is_part = place / 32, apart = MCX_NAMES - MCX_FINE_OWN_CARVED;
 
-	return (uint64_t *)(void *)(place < 32 ? own : part);
+	return (uint64_t *)(void *)((char *)bin + MCX_FINE_OWN_CARVED + (-is_part & apart));
 }
 
 /* The bytes of the class of BIN, one of CTX's, which may be of either sort. */
@@ -49,11 +66,7 @@ static inline size_t mcx_bin_room(const memctx *ctx, uintptr_t bin)
 /* Takes PAYLOAD, the first of BIN's freelist. */
 static inline void mcx_fine_pop(void **bin, void *payload, size_t slack)
 {
-	uintptr_t next = mcx_word_address(mcx_word_load(payload));
-
-	*bin = (void *)next;
-	/* With many classes a list's next chunk was freed long ago; NULL is asked for in vain. */
-	__builtin_prefetch((const void *)(next - MCX_WORD), 1);
+	*bin = (void *)mcx_word_address(mcx_word_load(payload));
 	mcx_word_store(payload, mcx_word_use(bin, slack));
 	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
 }
@@ -69,8 +82,8 @@ static inline void mcx_fine_sum(const memctx *ctx, struct region_fine_sums *sums
 	region_fine_sum(&fine, sums);
 }
 
-/* memctx_alloc() where the list of the class at PLACE is empty. */
-void *mcx_fine_alloc_carve(memctx *ctx, size_t size, size_t place) MCX_HIDDEN;
+/* memctx_alloc() where the list of the class is empty, or of a limited context. */
+void *mcx_fine_alloc_carve(memctx *ctx, size_t size, uint32_t class) MCX_HIDDEN;
 
 void mcx_fine_each_chunk(const memctx *ctx, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg) MCX_HIDDEN;

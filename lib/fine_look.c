@@ -122,10 +122,10 @@ static void prove_list(struct mcx_proof *proof, const struct sums *sums, unsigne
 	unsigned place = region_fine_place[c];
 	void **bin = mcx_fine_bin(proof->ctx, place);
 	const void *payload = *bin;
-	uint32_t used = place < 32 ? proof->ctx->used : proof->ctx->part_used;
+	bool is_marked = (proof->ctx->fine_used >> place & 1) != 0 && proof->ctx->used != 0;
 	uint64_t length = 0;
 
-	if (*mcx_fine_carved(bin, place) != 0 && !(used >> place % 32 & 1 && proof->ctx->used != 0))
+	if (*mcx_fine_carved(bin, place) != 0 && !is_marked)
 		mcx_broken(proof, "I5: fine class %u is in use and not marked so", c);
 	if (sums->mark[place] != mcx_mark((uintptr_t)payload)) {
 		mcx_broken(proof, "F1: a link of fine freelist %u leads elsewhere", c);
@@ -154,6 +154,8 @@ static void prove_lists(struct mcx_proof *proof)
 	}
 	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++)
 		prove_list(proof, &sums, c);
+	if (proof->ctx->bin[0] != NULL)
+		mcx_broken(proof, "F2: the first bin, which fine classes do not have, is in use");
 }
 
 size_t mcx_fine_check(const memctx *ctx, memctx_check_fn *func, void *arg)

@@ -57,8 +57,8 @@
 
 /* There is no bin 11: its address, that of the ring, marks the header word of large chunks. */
 #define MCX_LARGE MEMCTX_CLASSES
-/* The bit of `used` that says that some of `part_used` are set. */
-#define MCX_USED_PART ((uint16_t)(1u << (MCX_LARGE + 1)))
+/* The bit of `used` that says that some of `fine_used` are set. */
+#define MCX_USED_FINE ((uint16_t)(1u << (MCX_LARGE + 1)))
 
 struct mcx_methods;
 struct mcx_block;
@@ -101,10 +101,10 @@ struct memctx {
 		struct mcx_generation generation;
 		struct mcx_bump bump;
 	};
-	struct mcx_ring *ring;    /* the ring that has its latest event */
-	char *free;               /* the open block: where the next chunk is carved */
-	char *end;                /* and where it ends */
-	size_t small_end;         /* sizes below it have a class; 0: the kind has none */
+	struct mcx_ring *ring; /* the ring that has its latest event */
+	char *free;            /* the open block: where the next chunk is carved */
+	char *end;             /* and where it ends */
+	size_t small_end; /* sizes below it have a class; 0: none has, MCX_FINE_END: see there */
 	struct mcx_block *blocks; /* the open one first */
 	struct mcx_block *keeper;
 	const struct mcx_methods *methods;
@@ -119,24 +119,27 @@ struct memctx {
 		size_t limit;          /* bytes of the subtree; 0: none */
 		size_t kept_small_end; /* small_end, while the context waits in a recycler */
 	};
-	union {
-		size_t subtree_bytes; /* kept only where there is a limit */
-		size_t kept_fine_end; /* as above */
-	};
-	memctx *limiter;  /* the nearest with a limit, itself or above; NULL: none */
-	size_t next_size; /* of the next block */
-	uint32_t number;  /* of its unit: how a reader names it */
-	uint16_t used;    /* bins used since the last reset, a bit each; 0: nothing to reset */
+	size_t subtree_bytes; /* kept only where there is a limit */
+	memctx *limiter;      /* the nearest with a limit, itself or above; NULL: none */
+	size_t next_size;     /* of the next block */
+	uint32_t number;      /* of its unit: how a reader names it */
+	uint16_t used;        /* bins used since the last reset, a bit each; 0: nothing to reset */
 	uint8_t kind;
 	uint8_t shape;      /* which recycler takes it; 0: none does */
 	uint8_t align;      /* of chunks, less 1 */
 	bool has_long;      /* name or ident are in memory of their own */
 	bool has_part;      /* the unit behind it is a part, of an aset with fine classes */
-	uint32_t part_used; /* of the part's bins, as `used` */
-	size_t fine_end;    /* sizes below it have a fine class; 0: the kind has none */
+	uint32_t fine_end;  /* sizes below it have a fine class; 0: the kind has none */
+	uint64_t fine_used; /* its bins, by their places, as `used` */
 };
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
+
+/*
+ * `small_end` of an aset with fine classes: memctx_alloc() has it in a register when it asks for
+ * one. A size of 0 is below it, and finds the first bin empty, which is never used there.
+ */
+#define MCX_FINE_END ((size_t)1)
 
 /* A part's `kind`; but for that, `number` and `ring`, it has bins alone (region_fine.h). */
 #define MCX_KIND_PART 255u
@@ -376,7 +379,6 @@ static inline memctx *mcx_recycled_get(unsigned shape)
 		from->first = ctx->next;
 		from->n--;
 		ctx->small_end = ctx->kept_small_end;
-		ctx->fine_end = ctx->kept_fine_end;
 		ctx->limit = 0;
 		ctx->methods = mcx_shape_methods[shape];
 	}
@@ -391,8 +393,7 @@ static inline bool mcx_recycled_put(memctx *ctx)
 	if (mcx_unlikely(to->n == to->max))
 		return false;
 	ctx->kept_small_end = ctx->small_end;
-	ctx->kept_fine_end = ctx->fine_end;
-	ctx->small_end = ctx->fine_end = 0;
+	ctx->small_end = 0;
 	ctx->methods = &mcx_gone_methods;
 	ctx->next = to->first;
 	to->first = ctx;

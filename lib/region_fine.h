@@ -12,10 +12,11 @@
  *   reused     record.carved         the record's room
  *   carved     slot.reused           the names' room
  *
- * Own bin k has the class of 2^(k + 3) bytes, but the last that of 7168; the part's first eleven
- * have a class that lies below that power of two.  Invariants: no place is that of the ring, nor
- * where a record has `live`: that is REGION_PART in a part, which so is no context to a reader; a
- * unit that is a part stays one.
+ * Own bin k has the class of 2^(k + 3) bytes, but the last that of 7168, and the first has none:
+ * the library tells such a context from others by what a size of 0 would take from it.  The part's
+ * first eleven have a class of that power of two, or one that lies below it.  Invariants: no place
+ * is that of the ring, nor where a record has `live`: that is REGION_PART in a part, which so is no
+ * context to a reader; a unit that is a part stays one.
  */
 #ifndef MCX_REGION_FINE_H
 #define MCX_REGION_FINE_H
@@ -30,7 +31,7 @@
 #define REGION_PART 2 /* a record's `live`: the unit is the part of the one before it */
 
 /* The place of each class, the smallest first. */
-static const uint8_t region_fine_place[REGION_FINE_CLASSES] = {0, 1, 34, 2, 35, 44, 45, 3, 36, 46,
+static const uint8_t region_fine_place[REGION_FINE_CLASSES] = {32, 1, 34, 2, 35, 44, 45, 3, 36, 46,
 	47, 4, 37, 48, 49, 5, 38, 50, 51, 6, 39, 52, 53, 7, 40, 54, 55, 8, 41, 57, 58, 9, 42, 59,
 	10};
 

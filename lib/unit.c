@@ -96,7 +96,7 @@ static void list_put(memctx **list, memctx *ctx)
 {
 	ctx->methods = &mcx_gone_methods;
 	ctx->kind = MCX_KIND_GONE;
-	ctx->small_end = ctx->fine_end = 0;
+	ctx->small_end = 0;
 	ctx->next = *list;
 	*list = ctx;
 }

@@ -135,12 +135,14 @@ static void fine(void **state)
 	damage(ctx, MCX_FINE_REUSED(list), 8, MCX_ONE, "I5: class 4: live");
 	damage(ctx, mcx_fine_carved(list, 36), 8, *mcx_fine_carved(list, 36) + MCX_ONE,
 		"I5: class 4: live");
-	damage(ctx, &ctx->part_used, 4, 0, "I5: fine class 8");
-	/* The bins of the ring, of the part's record's `live`, and of a class that the slack tops.
-	 */
+	damage(ctx, &ctx->fine_used, 8, 0, "I5: fine class 8");
+	damage(ctx, &ctx->bin[0], 8, (uintptr_t)chunk[0], "F2");
+	/* The bins of the ring, of the part's record's `live`, of no class, and of one that the
+	 * slack tops. */
 	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 1) + 11, 5), "I3");
 	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 1) + 24, 5), "I3");
-	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)ctx, 9), "I3");
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)ctx, 5), "I3");
+	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)ctx + 1, 17), "I3");
 	damage_word(ctx, chunk[2], mcx_word_use((void **)(void *)(ctx + 2) + 4, 5), "I3");
 	memctx_delete(ctx);
 }
