@@ -358,6 +358,13 @@ static void say_summary(const struct recording *recording)
 	if (counts.lost > 0)
 		cli_error("the rings were written over before they were read; MEMCTX_RING=N in its "
 			  "environment makes them larger");
+	if (counts.free_chunks > 0)
+		cli_error("%s free chunk%s of %s in the contexts that were there %s not in the "
+			  "trace, which replays without",
+			size_count(unknown, counts.free_chunks, SIZE_DIGIT),
+			counts.free_chunks == 1 ? "" : "s",
+			size_text(lost, counts.free_bytes, SIZE_DIGIT),
+			counts.free_chunks == 1 ? "is" : "are");
 	if (counts.unknown > 0)
 		cli_error("%s event%s about what was not seen coming left out",
 			size_count(unknown, counts.unknown, SIZE_DIGIT),
@@ -557,6 +564,12 @@ const struct command command_record = {
 		"recorded from its first event on; of a process that runs already, what was there "
 		"before comes first: its contexts, and its chunks as lines \"base\". The recording "
 		"ends with the process, at a limit, or at Ctrl-C, and the trace is complete then.\n"
+		"\n"
+		"Of the chunks that were there before, the number is right and, to a few bytes, "
+		"what was asked for in all: each is given the mean of its size class. Where they "
+		"lay is not told, nor what stood on freelists. A replay packs them anew, so that "
+		"its contexts most often take less in total than the process did; the end says "
+		"how many free chunks are left out.\n"
 		"\n"
 		"  memctx-tool record -- ./server --port 8080\n"
 		"  memctx-tool record --duration=10 -o slow.trace.zst 4711\n"

@@ -172,11 +172,16 @@ grep -q ', 0 lost' target.err || fail "record: hands: $(cat target.err)"
 "$tool" tree --flat f.trace 2>err | counts >shown
 cmp -s held shown || fail "the recording has other counts: $(diff held shown | head)"
 start "$target" wait
-"$tool" record -d 0.2 -o b.trace "$pid" 2>err || fail "record PID"
+"$tool" record -d 0.2 -o b.trace "$pid" 2>err.b || fail "record PID"
 "$tool" tree --json "$pid" >now.json 2>err
 stop
 "$tool" tree --json b.trace >then.json 2>err || fail "what was there before does not replay"
 [ "$(figures now.json)" = "$(figures then.json)" ] || fail "base lines make another sum"
+free=$(jq '[.contexts[] | recurse(.children[]?) | .classes[].free] | add' now.json)
+said=$(sed -n 's/^memctx-tool: \([0-9,]*\) free chunks of .* are not in the trace.*/\1/p' err.b)
+if [ "$free" = 0 ] || [ "$free" != "${said//,/}" ]; then
+	fail "record says that $said free chunks are left out, there are $free"
+fi
 start "$target" fire
 "$tool" record -o c.trace.gz "$pid" 2>err &
 recorder=$!

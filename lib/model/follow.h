@@ -59,6 +59,7 @@ struct live_context {
 	char *name;                 /* never NULL where SERIAL is not 0 */
 	char *ident;                /* NULL: none */
 	struct live_chunks *before; /* [REGION_CLASSES + 1] of one that was found; NULL: none */
+	struct live_chunks free;    /* on its freelists then; bytes: with headers */
 };
 
 struct live_event {

@@ -67,10 +67,11 @@ static void share_bytes(const struct region_slot *slot, struct live_chunks *chun
 
 /*
  * What lives in a context now, by class; the last of them the large chunks.  FINE (may be NULL):
- * what SLOT and RECORD, which are its, come from.
+ * what SLOT and RECORD, which are its, come from.  *UNUSED gets what is on freelists.
  */
 static struct live_chunks *count_chunks(const struct region_record *record,
-	const struct region_slot *slot, const struct region_fine_sums *fine)
+	const struct region_slot *slot, const struct region_fine_sums *fine,
+	struct live_chunks *unused)
 {
 	struct live_chunks *chunks = calloc(REGION_CLASSES + 1, sizeof *chunks);
 
@@ -88,25 +89,32 @@ static struct live_chunks *count_chunks(const struct region_record *record,
 			live = live - carved < carved ? carved : 0;
 		chunks[k].count = live;
 		chunks[k].bytes = live * size - (slack <= live * size ? slack : 0);
+		unused->count += carved > live ? carved - live : 0;
+		unused->bytes += carved > live
+					 ? (carved - live) * region_fine_stride(size, record->align)
+					 : 0;
 		all += live;
 		wasted += slack;
 	}
-	if (record->by_bytes)
+	if (record->by_bytes) {
 		share_bytes(slot, chunks, fine ? fine->header_bytes : all * record->chunk_header,
 			wasted);
+		unused->bytes = slot->free_bytes;
+	}
 	chunks[REGION_CLASSES].count = slot->large_chunks;
 	chunks[REGION_CLASSES].bytes = slot->large_requested;
 	return chunks;
 }
 
-/* What lives in the context that unit I of a run holds; NULL: no memory. */
-static struct live_chunks *count_unit(const struct live_units *run, uint32_t i)
+/* The same of the context that unit I of a run holds; NULL: no memory. */
+static struct live_chunks *count_unit(
+	const struct live_units *run, uint32_t i, struct live_chunks *unused)
 {
 	struct region_fine_sums sums;
 
 	if (live_units_fine(run, i, &sums))
-		return count_chunks(&sums.record, &sums.slot, &sums);
-	return count_chunks(&run->again[i].it, &run->slots[i].it, NULL);
+		return count_chunks(&sums.record, &sums.slot, &sums, unused);
+	return count_chunks(&run->again[i].it, &run->slots[i].it, NULL, unused);
 }
 
 /* Learns the context that unit I of a run holds.  False: no memory. */
@@ -129,8 +137,8 @@ static bool learn(struct live_context *context, struct live_units *run, uint32_t
 		.fine = record->fine != 0,
 		.align = record->align == 15 ? 16 : 8,
 		.name = strdup(names->name),
-		.ident = *names->ident ? strdup(names->ident) : NULL,
-		.before = count_unit(run, i)};
+		.ident = *names->ident ? strdup(names->ident) : NULL};
+	context->before = count_unit(run, i, &context->free);
 	return context->name && context->before;
 }
 

@@ -289,6 +289,8 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 	recorder_put(recorder, &line);
 	if (event->op != LIVE_FOUND || !context->before)
 		return true;
+	recorder->counts.free_chunks += context->free.count;
+	recorder->counts.free_bytes += context->free.bytes;
 	if (context->kind == MEMCTX_WATCH)
 		return recorder_change_watched(recorder, known,
 			(int64_t)context->before[RECORDER_LARGE].count,

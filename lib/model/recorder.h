@@ -21,6 +21,8 @@ struct recorder_counts {
 	uint64_t events;  /* lines that count as events */
 	uint64_t lost;    /* entries that were overwritten before they were read */
 	uint64_t unknown; /* events about what was not seen coming, left out */
+	/* What was on the freelists of the contexts that were found: no line tells of it. */
+	uint64_t free_chunks, free_bytes;
 };
 
 struct recorder;
