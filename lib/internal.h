@@ -101,9 +101,9 @@ struct memctx {
 		struct mcx_generation generation;
 		struct mcx_bump bump;
 	};
-	struct mcx_ring *ring; /* the ring that has its latest event */
-	char *free;            /* the open block: where the next chunk is carved */
-	char *end;             /* and where it ends */
+	uint64_t ring;    /* number of the one that has its latest event */
+	char *free;       /* the open block: where the next chunk is carved */
+	char *end;        /* and where it ends */
 	size_t small_end; /* sizes below it have a class; 0: none has, MCX_FINE_END: see there */
 	struct mcx_block *blocks; /* the open one first */
 	struct mcx_block *keeper;

@@ -2,9 +2,9 @@
 /*
  * The event rings: one a thread, made at its first event, in the published region.
  *
- * A thread without a ring points at `unborn`, which no context ever has for its ring, so that the
- * thread's first event takes the cold way and finds it a ring: one that an ended thread left, or
- * a new one while the budget lasts.
+ * A thread without a ring points at `unborn`, and its `next` is 0, so that the thread's first
+ * event takes the cold way and finds it a ring: one that an ended thread left, or a new one while
+ * the budget lasts.
  *
  * Invariant: under the lock, rings below `made` have memory of their own that never changes; a
  * ring with a tid is written by that thread alone.
@@ -83,6 +83,17 @@ static struct region_event time_entry(void)
 	return (struct region_event){clock_ns(CLOCK_MONOTONIC), mcx_what(REGION_TIME, 0)};
 }
 
+static uint64_t ring_number(const struct mcx_ring *ring)
+{
+	return (uint64_t)(ring - rings);
+}
+
+/* Whether this thread's ring has CTX's latest event. */
+static bool is_here(const memctx *ctx)
+{
+	return mcx_writer.next != 0 && ctx->ring == mcx_next_ring(mcx_writer.next);
+}
+
 /*
  * Makes HEAD the head of this thread's RING, and the thread write there: usual events go up to the
  * next that the clock is read at.
@@ -91,8 +102,8 @@ static void writer_aim(struct mcx_ring *ring, uint64_t head)
 {
 	__atomic_store_n(&ring->shared->head, head, __ATOMIC_RELEASE);
 	mcx_writer.ring = ring;
-	mcx_writer.next =
-		(uintptr_t)&ring->events[head & ring->mask] | region_lap(head, ring->mask + 1);
+	mcx_writer.next = (uintptr_t)&ring->events[head & ring->mask] |
+			  region_lap(head, ring->mask + 1) | ring_number(ring) << MCX_NUMBER_SHIFT;
 }
 
 static void writer_end(void)
@@ -225,27 +236,24 @@ void mcx_ring_end(void)
 
 static struct mcx_ring *ring_take(memctx *ctx)
 {
-	struct mcx_ring *ring = mcx_writer.ring, *before = ctx->ring;
+	struct mcx_ring *ring = mcx_writer.ring;
 
 	if (ring == &unborn)
 		ring = ring_begin();
 	if (ring == NULL)
 		return NULL;
-	/* What it did while there was one ring alone is there. */
-	if (before == NULL)
-		before = &rings[0];
-	if (before != ring) {
+	if (ctx->ring != ring_number(ring)) {
 		struct region_event entries[2];
 
-		entries[0].word = mcx_context_word(ctx) | (uint64_t)(before - rings);
+		entries[0].word = mcx_context_word(ctx) | ctx->ring;
 		entries[0].what = mcx_what(REGION_HANDOFF, 0);
-		entries[1].word = ring_head(before);
+		entries[1].word = ring_head(&rings[ctx->ring]);
 		entries[1].what = mcx_what(REGION_HEAD, 0);
 		ring_put(ring, entries, 2);
 	}
-	ctx->ring = ring;
+	ctx->ring = ring_number(ring);
 	if (ctx->has_part)
-		(ctx + 1)->ring = ring;
+		(ctx + 1)->ring = ctx->ring;
 	return ring;
 }
 
@@ -265,13 +273,13 @@ struct mcx_ring *mcx_ring_take(memctx *ctx)
  */
 static void ring_join(memctx *parent)
 {
-	if (parent != NULL && parent->ring != mcx_writer.ring)
+	if (parent != NULL && !is_here(parent))
 		ring_take(parent);
 }
 
 void *mcx_event_rare(memctx *ctx, uint64_t word, uint64_t what)
 {
-	bool is_first = ctx->ring != mcx_writer.ring;
+	bool is_first = !is_here(ctx);
 	struct mcx_ring *ring = is_first ? mcx_ring_take(ctx) : mcx_writer.ring;
 	struct region_event entries[2] = {{word, what}};
 	unsigned n = 1;
@@ -295,7 +303,7 @@ void mcx_events(memctx *ctx, const struct region_event *entries, unsigned n)
 
 	if (!mcx_ring_is_on())
 		return;
-	if (ctx->ring != ring)
+	if (!is_here(ctx))
 		ring = mcx_ring_take(ctx);
 	if (ring == NULL)
 		return;

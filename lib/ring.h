@@ -31,7 +31,8 @@ struct mcx_ring {
 
 /* Where this thread writes. */
 struct mcx_writer {
-	uint64_t next; /* the next entry's address, and its lap; 0: there is no ring */
+	/* The next entry's address and lap, the ring above MCX_NUMBER_SHIFT; 0: there is none. */
+	uint64_t next;
 	struct mcx_ring *ring;
 	uint64_t timed;   /* the entry before its latest time */
 	uint64_t tick_ns; /* the coarse clock then */
@@ -46,8 +47,9 @@ extern MCX_TLS _Alignas(16) struct mcx_writer mcx_writer MCX_HIDDEN;
  *
  * Among cache misses a load takes longer than ten other instructions, also one that hits: the
  * processor has only so many under way, and each keeps a miss further ahead from being begun.  So
- * this one, which is looked at anyway, tells where the writer is as well, and an entry's lap is in
- * its address: a usual event loads nothing but `next`.
+ * this one, which is looked at anyway, tells where the writer is as well, and an entry's lap and
+ * ring are in its address: a usual event loads nothing but `next`, and where it must, the context's
+ * ring.
  */
 #define MCX_RING_OFF ((uintptr_t)0)
 #define MCX_RING_SEVERAL ((uintptr_t)1)
@@ -116,7 +118,10 @@ static inline uint64_t mcx_context_word(const memctx *ctx)
 	return (uint64_t)(uintptr_t)ctx << 16;
 }
 
-/* Rings begin at pages, of which no address has REGION_LAP. */
+/* Addresses have 48 bits, and rings begin at pages. */
+#define MCX_NUMBER_SHIFT 48
+_Static_assert(REGION_RINGS <= 1u << 15, "a ring's number fits below the lap");
+
 static inline bool mcx_clock_is_due(uint64_t next)
 {
 	return next % (MCX_RING_CLOCK * sizeof(struct region_event)) == 0;
@@ -124,7 +129,12 @@ static inline bool mcx_clock_is_due(uint64_t next)
 
 static inline struct region_event *mcx_next_entry(uint64_t next)
 {
-	return (struct region_event *)(uintptr_t)(next & ~REGION_LAP);
+	return (struct region_event *)(uintptr_t)(next << 16 >> 16);
+}
+
+static inline uint64_t mcx_next_ring(uint64_t next)
+{
+	return next << 1 >> (MCX_NUMBER_SHIFT + 1);
 }
 
 static inline void mcx_ring_store(struct region_event *event, uint64_t word, uint64_t what)
@@ -144,22 +154,22 @@ static inline void mcx_ring_store(struct region_event *event, uint64_t word, uin
 static inline bool mcx_event_usual(const memctx *ctx, uintptr_t mode, uint64_t word, uint64_t what)
 {
 	uintptr_t place = mode;
-	uint64_t next, lap;
+	uint64_t next;
 
+	/* The thread's pointer is to be loaded for none of these. */
 	if (mcx_unlikely(mode & MCX_RING_SEVERAL)) {
 		place -= MCX_RING_SEVERAL;
-		if (ctx->ring != mcx_writer_at(place)->ring)
+		next = mcx_writer_at(place)->next;
+		if (ctx->ring != mcx_next_ring(next))
 			return false;
-		MCX_APART(place);
+	} else {
+		next = mcx_writer_at(place)->next;
 	}
-	next = mcx_writer_at(place)->next;
 	if (mcx_unlikely(mcx_clock_is_due(next)))
 		return false;
-	/* The thread's pointer is to be loaded for neither. */
 	MCX_APART(place);
 	mcx_writer_at(place)->next = next + sizeof(struct region_event);
-	lap = next & REGION_LAP;
-	mcx_ring_store((struct region_event *)(uintptr_t)(next - lap), word, what + lap);
+	mcx_ring_store(mcx_next_entry(next), word, what + (next & REGION_LAP));
 	return true;
 }
 

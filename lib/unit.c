@@ -148,7 +148,7 @@ static void part_clear(memctx *ctx)
 
 memctx *mcx_unit_get(bool has_part)
 {
-	struct mcx_ring *ring;
+	uint64_t ring;
 	memctx *ctx;
 
 	pthread_mutex_lock(&units_mutex);
