@@ -71,16 +71,27 @@ static inline void mcx_fine_pop(void **bin, void *payload, size_t slack)
 	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
 }
 
+static inline struct region_fine mcx_fine_counters(const memctx *ctx)
+{
+	const memctx *part = ctx + 1;
+
+	return (struct region_fine){mcx_slot(ctx), mcx_record(ctx), (const void *)mcx_slot(part),
+		(const void *)mcx_record(part), (const void *)mcx_names(part)};
+}
+
 /* What CTX's counters come to. */
 static inline void mcx_fine_sum(const memctx *ctx, struct region_fine_sums *sums)
 {
-	const memctx *part = ctx + 1;
-	const struct region_fine fine = {mcx_slot(ctx), mcx_record(ctx),
-		(const void *)mcx_slot(part), (const void *)mcx_record(part),
-		(const void *)mcx_names(part)};
+	const struct region_fine fine = mcx_fine_counters(ctx);
 
 	region_fine_sum(&fine, sums);
 }
+
+/* The figures of CTX's class C, from the smallest on. */
+void mcx_fine_list(const memctx *ctx, unsigned c, struct memctx_class_stats *figures) MCX_HIDDEN;
+/* Its freelist; false where FUNC stopped, or the list is damaged. */
+bool mcx_fine_each_listed(
+	const memctx *ctx, unsigned c, memctx_chunk_fn *func, void *arg) MCX_HIDDEN;
 
 /* memctx_alloc() where the list of the class is empty, or of a limited context. */
 void *mcx_fine_alloc_carve(memctx *ctx, size_t size, uint32_t class) MCX_HIDDEN;

@@ -28,19 +28,32 @@ void mcx_fine_each_chunk(
 	mcx_pool_each_chunk(ctx, block, chunk_info, func, arg);
 }
 
+bool mcx_fine_each_listed(const memctx *ctx, unsigned c, memctx_chunk_fn *func, void *arg)
+{
+	const void *payload = *mcx_fine_bin(ctx, region_fine_place[c]);
+	struct memctx_chunk_info info;
+
+	for (; payload != NULL; payload = info.next)
+		if (!chunk_info(ctx, payload, &info) || !info.is_free || !func(&info, arg))
+			return false;
+	return true;
+}
+
 /* The freelists of the classes within a power of two, the smallest first. */
 void mcx_fine_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg)
 {
-	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++) {
-		const void *payload = *mcx_fine_bin(ctx, region_fine_place[c]);
-		struct memctx_chunk_info info;
+	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++)
+		if ((int)region_fine_shown(region_fine_class_bytes(c)) == size_class &&
+			!mcx_fine_each_listed(ctx, c, func, arg))
+			return;
+}
 
-		if ((int)region_fine_shown(region_fine_class_bytes(c)) != size_class)
-			continue;
-		for (; payload != NULL; payload = info.next)
-			if (!chunk_info(ctx, payload, &info) || !info.is_free || !func(&info, arg))
-				return;
-	}
+void mcx_fine_list(const memctx *ctx, unsigned c, struct memctx_class_stats *figures)
+{
+	struct region_fine fine = mcx_fine_counters(ctx);
+
+	*figures = (struct memctx_class_stats){.size = region_fine_class_bytes(c)};
+	region_fine_class(&fine, c, &figures->live, &figures->free, &figures->slack);
 }
 
 /* ---- The proof ---- */
@@ -102,6 +115,7 @@ static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
  */
 struct sums {
 	uint64_t n[REGION_FINE_PLACES], mark[REGION_FINE_PLACES];
+	uint64_t live[REGION_FINE_PLACES], slack[REGION_FINE_PLACES];
 };
 
 static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
@@ -113,8 +127,32 @@ static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
 		sums->n[place]++;
 		sums->mark[place] +=
 			mcx_mark((uintptr_t)chunk->address) - mcx_mark((uintptr_t)chunk->next);
+	} else if (!chunk->is_free) {
+		place = mcx_fine_place(chunk->owner, mcx_word_address(chunk->header));
+		sums->live[place]++;
+		sums->slack[place] += mcx_word_middle(chunk->header);
 	}
 	return true;
+}
+
+static void prove_count(
+	struct mcx_proof *proof, unsigned c, const char *what, uint64_t counted, uint64_t found)
+{
+	if (counted != found)
+		mcx_broken(proof, "I5: fine class %u: %s is counted as %llu and is %llu", c, what,
+			(unsigned long long)counted, (unsigned long long)found);
+}
+
+/* The counts of a class, which those of a power of two are sums of. */
+static void prove_class(struct mcx_proof *proof, const struct sums *sums, unsigned c)
+{
+	unsigned place = region_fine_place[c];
+	struct memctx_class_stats figures;
+
+	mcx_fine_list(proof->ctx, c, &figures);
+	prove_count(proof, c, "live", figures.live, sums->live[place]);
+	prove_count(proof, c, "free", figures.free, sums->n[place]);
+	prove_count(proof, c, "slack", figures.slack, sums->slack[place]);
 }
 
 static void prove_list(struct mcx_proof *proof, const struct sums *sums, unsigned c)
@@ -152,8 +190,10 @@ static void prove_lists(struct mcx_proof *proof)
 		info.carved = (size_t)(mcx_block_free(proof->ctx, b) - (const char *)b);
 		mcx_fine_each_chunk(proof->ctx, &info, sum_chunk, &sums);
 	}
-	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++)
+	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++) {
 		prove_list(proof, &sums, c);
+		prove_class(proof, &sums, c);
+	}
 	if (proof->ctx->bin[0] != NULL)
 		mcx_broken(proof, "F2: the first bin, which fine classes do not have, is in use");
 }

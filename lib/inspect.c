@@ -226,6 +226,41 @@ void memctx_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func, 
 		ctx->methods->each_free(ctx, size_class, func, arg);
 }
 
+/* ---- The lists as they are ---- */
+
+int memctx_lists(const memctx *ctx)
+{
+	if (mcx_is_dead(ctx, "memctx_lists"))
+		return 0;
+	return mcx_record(ctx)->fine ? (int)REGION_FINE_CLASSES : MEMCTX_CLASSES;
+}
+
+void memctx_list(const memctx *ctx, int list, struct memctx_class_stats *figures)
+{
+	struct memctx_stats stats = {0};
+
+	*figures = (struct memctx_class_stats){0};
+	if (mcx_is_dead(ctx, "memctx_list") || list < 0 || list >= memctx_lists(ctx))
+		return;
+	if (mcx_record(ctx)->fine) {
+		mcx_fine_list(ctx, (unsigned)list, figures);
+		return;
+	}
+	if (ctx->kind != MEMCTX_WATCH)
+		class_stats(mcx_slot(ctx), mcx_record(ctx), (unsigned)list, &stats);
+	*figures = stats.classes[list];
+}
+
+void memctx_each_listed(const memctx *ctx, int list, memctx_chunk_fn *func, void *arg)
+{
+	if (mcx_is_dead(ctx, "memctx_each_listed") || list < 0 || list >= memctx_lists(ctx))
+		return;
+	if (mcx_record(ctx)->fine)
+		mcx_fine_each_listed(ctx, (unsigned)list, func, arg);
+	else
+		ctx->methods->each_free(ctx, list, func, arg);
+}
+
 /* ---- The proof over a tree ---- */
 
 /* Whether the links of CTX with its children agree; one that does not is not followed. */

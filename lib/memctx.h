@@ -274,6 +274,17 @@ struct memctx_stats {
 /* Derived from counters: takes O(classes), walks nothing. */
 MEMCTX_API void memctx_stats(const memctx *ctx, struct memctx_stats *stats);
 
+/* The most classes that a context has. */
+#define MEMCTX_LISTS_MAX 35
+
+/*
+ * The classes of CTX as they are, each with its freelist, numbered from the smallest: 35 with fine
+ * classes, else those of memctx_stats().  memctx_lists() returns how many there are; memctx_list()
+ * gives the figures of one, zeros where there is none of that number, in O(1).
+ */
+MEMCTX_API int memctx_lists(const memctx *ctx);
+MEMCTX_API void memctx_list(const memctx *ctx, int list, struct memctx_class_stats *figures);
+
 /* total_bytes of CTX alone, and of CTX with all below it (O(its contexts)). */
 MEMCTX_API size_t memctx_total(const memctx *ctx);
 MEMCTX_API size_t memctx_subtree_total(const memctx *ctx);
@@ -329,9 +340,11 @@ MEMCTX_API void memctx_each_block(const memctx *ctx, memctx_block_fn *func, void
 /* The chunks of a block, in the order of their addresses. */
 MEMCTX_API void memctx_each_chunk(
 	const memctx *ctx, const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg);
-/* A freelist from its head. */
+/* A freelist from its head; with fine classes one after the other those within the power of two. */
 MEMCTX_API void memctx_each_free(
 	const memctx *ctx, int size_class, memctx_chunk_fn *func, void *arg);
+/* The freelist of a number of memctx_lists(), from its head. */
+MEMCTX_API void memctx_each_listed(const memctx *ctx, int list, memctx_chunk_fn *func, void *arg);
 /*
  * Decodes the header of a chunk; false where it is neither a chunk in use nor a free one.  Of an
  * aligned chunk, which lies inside another, the other's: address is where that one begins.  A free

@@ -76,27 +76,62 @@ struct region_fine_sums {
 	uint64_t header_bytes;
 };
 
+/* The counters of class C. */
+struct region_fine_counts {
+	uint64_t freed, reused, carved;
+};
+
+static inline struct region_fine_counts region_fine_counts(
+	const struct region_fine *fine, unsigned c)
+{
+	unsigned place = region_fine_place[c], k = place % 32;
+
+	return (struct region_fine_counts){place < 32 ? fine->slot->freed[k] : fine->part_freed[k],
+		place < 32 ? fine->record->carved[k] : fine->part_reused[k],
+		place < 32 ? fine->slot->reused[k] : fine->part_carved[k]};
+}
+
+/*
+ * Of CARVED chunks those in use, by what the counters come to: what is read while the process runs
+ * may be torn, below 0, or more than there are.
+ */
+static inline uint64_t region_fine_live(uint64_t carved, uint64_t live)
+{
+	if (live <= carved)
+		return live;
+	return live - carved < carved ? carved : 0;
+}
+
+/* The figures of class C: chunks in use, free ones, the slack of those in use. */
+static inline void region_fine_class(
+	const struct region_fine *fine, unsigned c, uint64_t *live, uint64_t *free, uint64_t *slack)
+{
+	struct region_fine_counts counts = region_fine_counts(fine, c);
+	uint64_t made = counts.carved >> REGION_COUNT_SHIFT;
+	uint64_t packed = counts.carved + counts.reused - counts.freed;
+
+	*live = region_fine_live(made, packed >> REGION_COUNT_SHIFT);
+	*free = made - *live;
+	*slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+	if (*slack > *live * region_fine_class_bytes(c))
+		*slack = 0;
+}
+
 static inline void region_fine_add(const struct region_fine *fine, unsigned c,
 	uint64_t align_less_1, struct region_fine_sums *sums)
 {
-	unsigned place = region_fine_place[c], k = place % 32, shown;
-	uint64_t freed = place < 32 ? fine->slot->freed[k] : fine->part_freed[k];
-	uint64_t reused = place < 32 ? fine->record->carved[k] : fine->part_reused[k];
-	uint64_t carved = place < 32 ? fine->slot->reused[k] : fine->part_carved[k];
-	uint64_t made = carved >> REGION_COUNT_SHIFT;
-	uint64_t live = (carved + reused - freed) >> REGION_COUNT_SHIFT;
-	size_t bytes = region_fine_class_bytes(c), stride;
+	struct region_fine_counts counts = region_fine_counts(fine, c);
+	size_t bytes = region_fine_class_bytes(c);
+	size_t stride = region_fine_stride(bytes, align_less_1);
+	unsigned shown = region_fine_shown(bytes);
+	uint64_t live, free, slack;
 
-	/* What is read while the process runs may be torn: below 0, or more than there are. */
-	if (live > made)
-		live = live - made < made ? made : 0;
-	shown = region_fine_shown(bytes);
-	stride = region_fine_stride(bytes, align_less_1);
-	sums->slot.freed[shown] += freed;
-	sums->slot.reused[shown] += reused;
-	sums->record.carved[shown] += carved;
+	region_fine_class(fine, c, &live, &free, &slack);
+	sums->slot.freed[shown] += counts.freed;
+	sums->slot.reused[shown] += counts.reused;
+	sums->record.carved[shown] += counts.carved;
 	sums->slot.live_bytes += live * stride;
-	sums->slot.free_bytes += (made - live) * stride;
+	sums->slot.free_bytes += free * stride;
 	sums->header_bytes += live * (stride - bytes);
 }
 

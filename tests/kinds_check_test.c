@@ -131,11 +131,19 @@ static void fine(void **state)
 	damage(ctx, list, 8, 0, "F1");
 	damage(ctx, list, 8, (uintptr_t)chunk[0], "F1");
 	damage(ctx, list + 1, 8, (uintptr_t)chunk[0], "F1");
-	damage(ctx, MCX_FREED(list), 8, *MCX_FREED(list) + MCX_ONE, "I5: class 4: live");
-	damage(ctx, MCX_FINE_REUSED(list), 8, MCX_ONE, "I5: class 4: live");
+	damage(ctx, MCX_FREED(list), 8, *MCX_FREED(list) + MCX_ONE, "I5: fine class 8: live");
+	damage(ctx, MCX_FINE_REUSED(list), 8, MCX_ONE, "I5: fine class 8: live");
 	damage(ctx, mcx_fine_carved(list, 36), 8, *mcx_fine_carved(list, 36) + MCX_ONE,
-		"I5: class 4: live");
+		"I5: fine class 8: live");
 	damage(ctx, &ctx->fine_used, 8, 0, "I5: fine class 8");
+	/* Slack of the class of 96 that is the class of 80's: one power of two has both. */
+	*MCX_FREED(list) += 3;
+	*MCX_FREED(mcx_fine_bin(ctx, 46)) -= 3;
+	said[0] = '\0';
+	assert_true(memctx_check(ctx, note, NULL) > 0);
+	assert_string_equal(said, "I5: fine class 8: slack is counted as 7 and is 10");
+	*MCX_FREED(list) -= 3;
+	*MCX_FREED(mcx_fine_bin(ctx, 46)) += 3;
 	damage(ctx, &ctx->bin[0], 8, (uintptr_t)chunk[0], "F2");
 	/* The bins of the ring, of the part's record's `live`, of no class, and of one that the
 	 * slack tops. */

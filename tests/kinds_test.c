@@ -369,10 +369,33 @@ static void fine_classes_have_their_sizes(void **state)
 	memctx_delete(ctx);
 }
 
+static bool note_chunk(const struct memctx_chunk_info *chunk, void *arg)
+{
+	*(struct memctx_chunk_info *)arg = *chunk;
+	return true;
+}
+
+/* Whether freelist LIST, of SIZE bytes, has CHUNK alone. */
+static void expect_list(const memctx *ctx, int list, size_t size, const void *chunk)
+{
+	struct memctx_class_stats figures;
+	struct memctx_chunk_info info = {0};
+
+	memctx_list(ctx, list, &figures);
+	assert_int_equal(figures.size, size);
+	assert_int_equal(figures.live, 0);
+	assert_int_equal(figures.free, 1);
+	memctx_each_listed(ctx, list, note_chunk, &info);
+	assert_ptr_equal(info.address, chunk);
+	assert_int_equal(info.size, size);
+	assert_null(info.next);
+}
+
 static void fine_lists_are_by_class(void **state)
 {
 	memctx *ctx = kind_context(NULL, FINE);
 	char *a = (char *)new_chunk(ctx, 80, 1), *b = (char *)new_chunk(ctx, 128, 1);
+	struct memctx_class_stats figures;
 	uint64_t count = 0;
 
 	(void)state;
@@ -382,10 +405,48 @@ static void fine_lists_are_by_class(void **state)
 	assert_int_equal(count, 2);
 	assert_int_equal(stats_of(ctx).classes[4].free, 2);
 	assert_int_equal(stats_of(ctx).freelist_bytes, 88 + 136);
+	/* The ninth class is that of 80 bytes, the twelfth that of 128. */
+	assert_int_equal(memctx_lists(ctx), 35);
+	expect_list(ctx, 8, 80, a);
+	expect_list(ctx, 11, 128, b);
 	assert_ptr_equal(memctx_alloc(ctx, 70), a);
+	memctx_list(ctx, 8, &figures);
+	assert_int_equal(figures.live, 1);
+	assert_int_equal(figures.free, 0);
+	assert_int_equal(figures.slack, 10);
 	assert_ptr_equal(memctx_alloc(ctx, 113), b);
 	assert_sound(ctx);
 	memctx_delete(ctx);
+}
+
+/* Of other kinds the lists are the classes that memctx_stats() tells of. */
+static void usual_lists_are_the_classes(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		memctx *ctx = kind_context(NULL, kind);
+		struct memctx_class_stats figures, sums[MEMCTX_CLASSES] = {{0}};
+		struct memctx_stats stats;
+
+		for (int i = 0; i < 30; i++)
+			new_chunk(ctx, (size_t)(8 + 7 * i), i);
+		stats = stats_of(ctx);
+		for (int list = 0, k = 0; list < memctx_lists(ctx); list++) {
+			memctx_list(ctx, list, &figures);
+			k += figures.size > stats.classes[k].size;
+			sums[k].live += figures.live;
+			sums[k].free += figures.free;
+			sums[k].slack += figures.slack;
+		}
+		for (int k = 0; k < MEMCTX_CLASSES; k++) {
+			assert_int_equal(sums[k].live, stats.classes[k].live);
+			assert_int_equal(sums[k].free, stats.classes[k].free);
+			assert_int_equal(sums[k].slack, stats.classes[k].slack);
+		}
+		memctx_list(ctx, MEMCTX_LISTS_MAX, &figures);
+		assert_int_equal(figures.size, 0);
+		memctx_delete(ctx);
+	}
 }
 
 /* ---- Every kind ---------------------------------------------------------------------------------
@@ -518,6 +579,7 @@ int main(void)
 		cmocka_unit_test(malloc_asks_the_system),
 		cmocka_unit_test(fine_classes_have_their_sizes),
 		cmocka_unit_test(fine_lists_are_by_class),
+		cmocka_unit_test(usual_lists_are_the_classes),
 		cmocka_unit_test(double_frees_are_caught),
 		cmocka_unit_test(nothing_changes_when_the_system_refuses),
 	};

@@ -130,13 +130,13 @@ static bool chain_link(const struct memctx_chunk_info *info, void *arg)
 }
 
 /* The list of NUMBER as it is now. */
-static void look_list(const struct explain *explain, const memctx *ctx,
-	const struct memctx_stats *stats, int number, struct explain_list *list)
+static void look_list(
+	const struct explain *explain, const memctx *ctx, int number, struct explain_list *list)
 {
 	struct chain_walk walk = {explain, ctx, &list->after};
 	struct replay_look_list seen;
 
-	replay_look_list(explain->replay, ctx, stats, number, &seen);
+	replay_look_list(explain->replay, ctx, number, &seen);
 	list->number = number;
 	list->size_class = seen.size_class;
 	list->bytes = seen.bytes;
@@ -218,7 +218,7 @@ static void look(const struct explain *explain, const struct trace_event *event,
 	replay_look_stats(explain->replay, ctx, &state->stats);
 	state->n_lists = replay_look_lists(explain->replay, ctx);
 	for (int k = 0; k < state->n_lists; k++)
-		look_list(explain, ctx, &state->stats, k, &state->lists[k]);
+		look_list(explain, ctx, k, &state->lists[k]);
 	replay_look_each_block(explain->replay, ctx, block_seen, state);
 	if (reaches_below(event))
 		look_below(explain, ctx, state);

@@ -16,7 +16,12 @@
 #include "memctx.h"
 #include "model/replay.h"
 
-enum { EXPLAIN_LINKS = 16, EXPLAIN_LISTS = 16, EXPLAIN_NAME = 128, EXPLAIN_TEXT = 512 };
+enum {
+	EXPLAIN_LINKS = 16,
+	EXPLAIN_LISTS = MEMCTX_LISTS_MAX,
+	EXPLAIN_NAME = 128,
+	EXPLAIN_TEXT = 512
+};
 
 enum explain_link_kind {
 	EXPLAIN_CHUNK, /* the chunk id lived there */
@@ -37,7 +42,7 @@ struct explain_chain {
 };
 
 struct explain_list {
-	int number;     /* freelist[number]; of a pool of study.h, several may share a class */
+	int number;     /* freelist[number], as in replay_look.h: several may share a class */
 	int size_class; /* the power of two, 8 << size_class, that holds its chunks */
 	uint64_t bytes; /* of its chunks, at most */
 	struct explain_chain before, after;

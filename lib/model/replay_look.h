@@ -103,21 +103,18 @@ bool replay_look_describe(const struct replay *replay, const struct replay_look 
 const char *replay_look_kind(const struct replay *replay, const memctx *ctx);
 
 /*
- * The freelists of a context by their numbers: the size classes of the library's, a pool's own
- * lists, of which several may share a class.
+ * The freelists of a context by their numbers, from 0: those of memctx_lists(), a pool's own; of
+ * fine classes, and of a pool's, several may share a power of two.
  */
-enum { REPLAY_LISTS = 16 };
-
 struct replay_look_list {
-	int size_class;
+	int size_class; /* the power of two, 8 << size_class, that holds its chunks */
 	uint64_t bytes; /* of a chunk */
 	uint64_t length;
 };
 
 int replay_look_lists(const struct replay *replay, const memctx *ctx);
-/* STATS are the context's. */
-void replay_look_list(const struct replay *replay, const memctx *ctx,
-	const struct memctx_stats *stats, int number, struct replay_look_list *list);
+void replay_look_list(
+	const struct replay *replay, const memctx *ctx, int number, struct replay_look_list *list);
 void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int number,
 	memctx_chunk_fn *func, void *arg);
 /* The number of the list where a chunk like this one goes; -1: it is large. */

@@ -203,22 +203,23 @@ int replay_look_lists(const struct replay *replay, const memctx *ctx)
 {
 	const struct study *study = study_of(replay, ctx);
 
-	return study != NULL ? (int)study_lists(study) : MEMCTX_CLASSES;
+	return study != NULL ? (int)study_lists(study) : memctx_lists(ctx);
 }
 
-void replay_look_list(const struct replay *replay, const memctx *ctx,
-	const struct memctx_stats *stats, int number, struct replay_look_list *list)
+void replay_look_list(
+	const struct replay *replay, const memctx *ctx, int number, struct replay_look_list *list)
 {
 	const struct study *study = study_of(replay, ctx);
+	struct memctx_class_stats figures;
 
-	*list = (struct replay_look_list){.size_class = number};
-	if (study == NULL) {
-		list->bytes = (uint64_t)8 << number;
-		list->length = stats->classes[number].free;
-		return;
+	if (study != NULL) {
+		list->bytes = study_list_size(study, (unsigned)number);
+		list->length = study_list_length(study, (unsigned)number);
+	} else {
+		memctx_list(ctx, number, &figures);
+		list->bytes = figures.size;
+		list->length = figures.free;
 	}
-	list->bytes = study_list_size(study, (unsigned)number);
-	list->length = study_list_length(study, (unsigned)number);
 	for (list->size_class = 0; (uint64_t)8 << list->size_class < list->bytes;)
 		list->size_class++;
 }
@@ -231,17 +232,25 @@ void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int
 	if (study != NULL)
 		study_each_listed(study, (unsigned)number, func, arg);
 	else
-		memctx_each_free(ctx, number, func, arg);
+		memctx_each_listed(ctx, number, func, arg);
 }
 
 int replay_look_list_of(
 	const struct replay *replay, const memctx *ctx, const struct memctx_chunk_info *chunk)
 {
 	const struct study *study = study_of(replay, ctx);
+	struct memctx_class_stats figures;
+	int list = 0;
 
-	if (study == NULL || chunk->is_large)
+	if (chunk->is_large)
 		return chunk->size_class;
-	return (int)study_list_of(study, chunk);
+	if (study != NULL)
+		return (int)study_list_of(study, chunk);
+	if (memctx_lists(ctx) == MEMCTX_CLASSES)
+		return chunk->size_class;
+	for (memctx_list(ctx, list, &figures); figures.size < chunk->size;)
+		memctx_list(ctx, ++list, &figures);
+	return list;
 }
 
 const char *replay_look_kind(const struct replay *replay, const memctx *ctx)
