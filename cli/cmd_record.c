@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +22,7 @@
 #include "model/recorder.h"
 #include "model/size.h"
 #include "model/trace_output.h"
+#include "region_socket.h"
 
 enum { OPTION_OUTPUT, OPTION_DURATION, OPTION_EVENTS, OPTION_FORCE };
 
@@ -34,7 +33,6 @@ enum { OPTION_OUTPUT, OPTION_DURATION, OPTION_EVENTS, OPTION_FORCE };
 #define CHECK_NS 50000000u
 /* The rings of a COMMAND, in events: they leave it 50 ms at 5 million events a second. */
 #define RING_EVENTS "262144"
-#define SOCKET_NAME 108
 
 static const struct cli_option options[] = {
 	[OPTION_OUTPUT] = {'o', "output", "FILE",
@@ -99,30 +97,6 @@ static void pause_ns(long ns)
 
 /* ---- The process ---------------------------------------------------------------------- */
 
-/*
- * The command hands its region to a socket with a name of the kernel's choice, and so it is there
- * even when the command ends at once.  -1: there is none, and the region is looked for in /proc.
- */
-static int listen_for_region(char name[static SOCKET_NAME])
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	socklen_t size = sizeof address;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	*name = '\0';
-	if (fd < 0)
-		return -1;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof address.sun_family) != 0 ||
-		listen(fd, 8) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-		close(fd);
-		return -1;
-	}
-	/* An abstract name: a 0, and no 0 at its end. */
-	snprintf(name, SOCKET_NAME, "%.*s",
-		(int)(size - offsetof(struct sockaddr_un, sun_path) - 1), address.sun_path + 1);
-	return fd;
-}
-
 static bool is_to_stdout(const struct request *request)
 {
 	return request->output != NULL && strcmp(request->output, "-") == 0;
@@ -131,7 +105,7 @@ static bool is_to_stdout(const struct request *request)
 /* In the child: what its library is to know. */
 static void set_environment(const char *name)
 {
-	char text[SOCKET_NAME + 24];
+	char text[REGION_SOCKET_NAME + 24];
 
 	setenv("MEMCTX_RING", RING_EVENTS, 0);
 	snprintf(text, sizeof text, "%d:%s", (int)getpid(), name);
@@ -142,14 +116,14 @@ static void set_environment(const char *name)
 /* Starts the command; 0, or a status with the reason said. */
 static int start_command(struct recording *recording, struct request *request)
 {
-	char name[SOCKET_NAME];
+	char name[REGION_SOCKET_NAME];
 	int report[2], number = 0;
 
 	if (pipe2(report, O_CLOEXEC) != 0) {
 		cli_system_error(request->command[0], errno);
 		return CLI_SYSTEM;
 	}
-	recording->listener = listen_for_region(name);
+	recording->listener = region_socket_listen(name);
 	fflush(NULL);
 	request->pid = fork();
 	if (request->pid == 0) {
@@ -198,32 +172,6 @@ static bool is_time_up(const struct recording *recording)
 	       (seconds > 0 && (double)(now_ns() - recording->began_ns) >= seconds * 1e9);
 }
 
-/* The descriptor in what was sent over FD by the command itself; -1: none. */
-static int receive_region(int fd, pid_t pid)
-{
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte;
-	struct iovec bytes = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof control};
-	struct ucred peer;
-	socklen_t size = sizeof peer;
-	int region;
-
-	/* Anybody may connect; what is about to send is the command's library alone. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid != pid ||
-		recvmsg(fd, &message, MSG_CMSG_CLOEXEC) <= 0 || CMSG_FIRSTHDR(&message) == NULL ||
-		control.header.cmsg_level != SOL_SOCKET || control.header.cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&region, CMSG_DATA(&control.header), sizeof region);
-	return region;
-}
-
 /* Takes what was handed over; true once it is the command's region. */
 static bool accept_region(struct recording *recording)
 {
@@ -232,7 +180,7 @@ static bool accept_region(struct recording *recording)
 
 	while (recording->live == NULL && recording->listener >= 0 &&
 		(fd = accept4(recording->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		region = receive_region(fd, recording->request->pid);
+		region = region_socket_receive(fd, recording->request->pid);
 		if (region >= 0)
 			recording->live = live_open_fd(region, &error);
 		close(fd);
