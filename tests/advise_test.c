@@ -130,18 +130,9 @@ static void nothing_to_gain(void **state)
 
 static uint64_t peak_with(const char *path, const struct setting *setting)
 {
-	struct trace_error opening;
-	struct replay_error error;
-	struct trace_reader *reader = trace_open(path, 0, &opening);
 	struct replay_options options = {.settings = setting, .nsettings = setting != NULL};
-	struct replay *replay = replay_new(reader, &options, &error);
-	struct replay_moment peak;
 
-	assert_int_equal(replay_run(replay, UINT64_MAX, UINT64_MAX, &error), 0);
-	replay_peak(replay, &peak);
-	replay_free(replay);
-	trace_close(reader);
-	return peak.figures.total_bytes;
+	return peak_of(path, &options).figures.total_bytes;
 }
 
 static void first_three_hold(void **state)

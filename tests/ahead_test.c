@@ -3,22 +3,17 @@
  * The events around the cursor: those to come, as they are read ahead, against those that then
  * happen; those of one context up to now against all that a fresh replay explains.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "feed_support.h"
 #include "made_trace.h"
 #include "replay_hash.h"
 #include "replay_truth.h"
 #include "support.h"
 #include "tui/feed_near.h"
-#include "tui/state.h"
 #include "tui/view.h"
 
 enum { MADE = 20000, POINTS = 25 };
@@ -32,7 +27,7 @@ struct happened {
 };
 
 static uint64_t seed;
-static char scratch[] = "/tmp/memctx-ahead-XXXXXX", made[100], packed[100];
+static struct made_traces made;
 static const struct replay_options plain, going = {.keep_going = true};
 
 /* All events of a trace, from number 1 on; *LAST is the last one's number. */
@@ -132,7 +127,7 @@ static void check_trace(const char *path, const struct seek_options *options)
 
 		assert_true(seek_to(seek, to, &error) >= 0);
 		check_coming(seek, all, last);
-		if (path == made || path == packed)
+		if (path == made.plain || path == made.packed)
 			for (uint64_t context = 1; to >= 5 && context <= 5; context++)
 				check_own(seek, all, last, context);
 	}
@@ -145,9 +140,9 @@ static void what_comes_is_what_happens(void **state)
 	struct seek_options copying = {.spacing = 700}, slow = {.slow = true};
 
 	(void)state;
-	check_trace(made, &copying);
-	check_trace(made, &slow);
-	check_trace(packed, &copying);
+	check_trace(made.plain, &copying);
+	check_trace(made.plain, &slow);
+	check_trace(made.packed, &copying);
 	check_trace("traces/pg_pgbench.trace", &copying);
 	check_trace("traces/freelist.trace", &copying);
 }
@@ -159,7 +154,7 @@ static void lines_in_error_keep_their_numbers(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/error.trace", scratch);
+	snprintf(path, sizeof path, "%s/error.trace", made.folder);
 	out = fopen(path, "w");
 	assert_non_null(out);
 	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
@@ -204,25 +199,18 @@ static void nothing_is_waited_for(void **state)
 
 /* ---- The pane ----------------------------------------------------------------------------- */
 
-static struct feed *feed;
 static struct state screen;
 
 static void begin(const char *path)
 {
-	struct source_options options = {.pid = -1};
-	struct source_error error;
-
-	feed = feed_open(path, &options, &error);
-	assert_non_null(feed);
-	assert_int_equal(state_init(&screen, feed), 0);
+	feed_begin(path, &screen);
 	while (feed_idle(feed))
 		;
 }
 
 static void end(void)
 {
-	state_end(&screen);
-	feed_close(feed);
+	feed_end(&screen);
 }
 
 static void check_past(const struct happened *all, uint64_t context)
@@ -248,10 +236,10 @@ static void check_past(const struct happened *all, uint64_t context)
 static void own_events_are_found_far_back(void **state)
 {
 	uint64_t last;
-	struct happened *all = replay_all(made, &plain, &last);
+	struct happened *all = replay_all(made.plain, &plain, &last);
 
 	(void)state;
-	begin(made);
+	begin(made.plain);
 	for (int i = 0; i < POINTS; i++) {
 		uint64_t context = 1 + rng_below(&seed, 5);
 
@@ -348,7 +336,7 @@ static void lives_are_followed(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/lives.trace", scratch);
+	snprintf(path, sizeof path, "%s/lives.trace", made.folder);
 	out = fopen(path, "w");
 	assert_non_null(out);
 	fputs("memctx-trace 1\ncreate 1 - aset \"top\"\nalloc 1 1 10\ncreate 2 1 aset \"a\"\n"
@@ -377,25 +365,14 @@ static void lives_are_followed(void **state)
 
 static int make_traces(void **state)
 {
-	char command[200];
-
 	(void)state;
-	if (mkdtemp(scratch) == NULL)
-		return -1;
-	snprintf(made, sizeof made, "%s/made.trace", scratch);
-	snprintf(packed, sizeof packed, "%s/made.trace.xz", scratch);
-	made_trace(made, MADE, seed);
-	snprintf(command, sizeof command, "xz -0 -k '%s'", made);
-	return system(command) == 0 ? 0 : -1;
+	return made_traces(&made, MADE, seed);
 }
 
 static int remove_traces(void **state)
 {
-	char command[200];
-
 	(void)state;
-	snprintf(command, sizeof command, "rm -rf '%s'", scratch);
-	return system(command);
+	return made_traces_remove(&made);
 }
 
 int main(void)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "live_support.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "model/replay.h"
@@ -121,25 +122,17 @@ static void record(int fd, enum follow_start start)
 	struct live *live = open_live(fd);
 	struct live_error error = {0};
 	struct follow *follow = live != NULL ? follow_new(live, start, &error) : NULL;
-	struct recorder *recorder;
-	char *text = NULL;
+	char *text;
 	size_t size;
-	FILE *out;
 
 	if (follow == NULL) {
 		expect(live == NULL || error.status == 1, "no reason for not following");
 		live_close(live);
 		return;
 	}
-	out = open_memstream(&text, &size);
-	recorder = recorder_new(out, 0);
-	for (int i = 0; i < POLLS; i++)
-		if (follow_poll(follow, recorder_event, recorder) <= 0)
-			break;
-	recorder_free(recorder);
+	text = recorded(follow, POLLS, &size);
 	follow_free(follow);
 	live_close(live);
-	fclose(out);
 	check_trace(text, size);
 	free(text);
 }

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "live_support.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "model/replay.h"
@@ -381,19 +382,11 @@ static void record_copy(const struct copy *copy, enum follow_start start)
 	struct live_error error;
 	struct live *live = live_open_fd(dup(copy->fd), &error);
 	struct follow *follow = live != NULL ? follow_new(live, start, &error) : NULL;
-	struct recorder *recorder;
-	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	char *text = recorded(follow, 40, &size);
 
-	recorder = recorder_new(out, 0);
-	for (int i = 0; follow != NULL && i < 40; i++)
-		if (follow_poll(follow, recorder_event, recorder) <= 0)
-			break;
-	recorder_free(recorder);
 	follow_free(follow);
 	live_close(live);
-	fclose(out);
 	check_trace(text, size);
 	free(text);
 }

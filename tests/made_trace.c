@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define IDS 3000
 
@@ -91,4 +92,26 @@ void made_trace(const char *path, uint64_t events, uint64_t rng)
 	if (fclose(w->out) != 0)
 		abort();
 	free(w);
+}
+
+int made_traces(struct made_traces *made, uint64_t events, uint64_t rng)
+{
+	char command[100];
+
+	strcpy(made->folder, "/tmp/memctx-made-XXXXXX");
+	if (mkdtemp(made->folder) == NULL)
+		return -1;
+	snprintf(made->plain, sizeof made->plain, "%s/made.trace", made->folder);
+	snprintf(made->packed, sizeof made->packed, "%s/made.trace.xz", made->folder);
+	made_trace(made->plain, events, rng);
+	snprintf(command, sizeof command, "xz -0 -k '%s'", made->plain);
+	return system(command) == 0 ? 0 : -1;
+}
+
+int made_traces_remove(const struct made_traces *made)
+{
+	char command[100];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", made->folder);
+	return system(command);
 }

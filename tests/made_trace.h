@@ -11,4 +11,14 @@
 /* Writes about EVENTS events (at least as many lines) to a new file at PATH. */
 void made_trace(const char *path, uint64_t events, uint64_t seed);
 
+/* Such a trace in a new folder, as it is and compressed by xz. */
+struct made_traces {
+	char folder[40], plain[60], packed[60];
+};
+
+/* 0, or -1 where it cannot be made. */
+int made_traces(struct made_traces *made, uint64_t events, uint64_t seed);
+/* Removes the folder with all that is in it.  0, or another number. */
+int made_traces_remove(const struct made_traces *made);
+
 #endif

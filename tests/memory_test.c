@@ -3,40 +3,28 @@
  * The memory of contexts as the screens keep it: after any walk through a trace, what is shown of
  * blocks, maps and chunks is what a look at that moment finds.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "feed_support.h"
 #include "support.h"
-#include "tui/state.h"
 #include "tui/view.h"
 
 static uint64_t seed;
-static struct feed *feed;
 static struct state screen;
 
 static void begin(const char *path)
 {
-	struct source_options options = {.pid = -1};
-	struct source_error error;
-
-	feed = feed_open(path, &options, &error);
-	assert_non_null(feed);
-	assert_int_equal(state_init(&screen, feed), 0);
+	feed_begin(path, &screen);
 	while (feed_idle(feed))
 		;
 }
 
 static void end(void)
 {
-	state_end(&screen);
-	feed_close(feed);
+	feed_end(&screen);
 }
 
 static void same_chunk(const struct look_chunk *kept, const struct look_chunk *fresh)

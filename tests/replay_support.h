@@ -85,6 +85,24 @@ static inline struct replay_moment world_peak(const struct world *world)
 	return moment;
 }
 
+/* The peak of a replay of the whole trace at PATH. */
+static inline struct replay_moment peak_of(const char *path, const struct replay_options *options)
+{
+	struct trace_error opening;
+	struct replay_error error;
+	struct trace_reader *reader =
+		trace_open(path, options->keep_going ? TRACE_KEEP_GOING : 0, &opening);
+	struct replay *replay = replay_new(reader, options, &error);
+	struct replay_moment peak;
+
+	assert_non_null(replay);
+	assert_int_equal(replay_run(replay, UINT64_MAX, UINT64_MAX, &error), 0);
+	replay_peak(replay, &peak);
+	replay_free(replay);
+	trace_close(reader);
+	return peak;
+}
+
 /* The ids of a snapshot's contexts in order, each after as many dots as it has parents. */
 static inline const char *world_tree(struct snapshot *snapshot)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "live_support.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "replay_support.h"
@@ -113,16 +114,6 @@ static void *load_rings(void *arg)
 		for (unsigned i = 0; i < REGION_RINGS; i++)
 			load_ring(&mcx_region->ring[i]);
 	return arg;
-}
-
-static struct live *open_self(void)
-{
-	struct live_error error;
-	struct live *live = live_open(getpid(), &error);
-
-	if (live == NULL)
-		fail_msg("%s", error.message);
-	return live;
 }
 
 static void *take_snapshots(void *arg)

@@ -8,6 +8,8 @@ import sys
 
 import jsonschema
 
+from strict import strict
+
 schema = json.loads(pathlib.Path(sys.argv[1]).read_text())
 folder = pathlib.Path(sys.argv[2])
 failures = 0
@@ -33,18 +35,6 @@ def undescribed(node, where, described):
     elif isinstance(node, list):
         for value in node:
             yield from undescribed(value, where, described)
-
-
-def strict(node):
-    """The same schema, that takes no member which it does not describe."""
-    if isinstance(node, list):
-        return [strict(value) for value in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: strict(value) for key, value in node.items()}
-    if "properties" in node and node.get("type") == "object":
-        node["additionalProperties"] = False
-    return node
 
 
 def validator(form, base):

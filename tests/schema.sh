@@ -27,4 +27,4 @@ build/release/memctx-tool tree --flat $arena >"$folder/live.flat" 2>/dev/null ||
 exec 9>&-
 wait $arena
 grep -q '"type":"watch"' "$folder/live.flat" || exit 1
-/usr/bin/python3 tests/schema.py lib/model/memctx-tree.schema.json "$folder"
+/usr/bin/python3 -B tests/schema.py lib/model/memctx-tree.schema.json "$folder"

@@ -12,6 +12,8 @@ import sys
 
 import jsonschema
 
+from strict import strict
+
 schema = json.loads(pathlib.Path(sys.argv[1]).read_text())
 defs = schema.get("$defs", {})
 failures = 0
@@ -50,18 +52,6 @@ def seen(value, where=""):
     elif isinstance(value, list):
         for member in value:
             yield from seen(member, where)
-
-
-def strict(node):
-    """The same schema, that takes no member which it does not describe."""
-    if isinstance(node, list):
-        return [strict(value) for value in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: strict(value) for key, value in node.items()}
-    if "properties" in node and node.get("type") == "object":
-        node["additionalProperties"] = False
-    return node
 
 
 def spoilt(value):

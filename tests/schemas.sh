@@ -63,7 +63,7 @@ expect 0 replay-3 replay --json --keep-going "$odd"
 cd "$project" || exit 1
 [ $status -eq 0 ] || exit 1
 for schema in replay diff leaks compare advise; do
-	/usr/bin/python3 tests/schemas.py lib/model/memctx-$schema.schema.json \
+	/usr/bin/python3 -B tests/schemas.py lib/model/memctx-$schema.schema.json \
 		"$work/$schema"-*.json || status=1
 done
 exit $status

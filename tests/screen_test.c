@@ -3,19 +3,14 @@
  * The screens without a terminal: where things stand at every size, and the state: requests in,
  * lines and cells out, over trees made by hand and the small sample traces.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed_support.h"
 #include "tui/canvas.h"
 #include "tui/layout.h"
 #include "tui/mouse.h"
-#include "tui/state.h"
 #include "tui/view.h"
 
 /* ---- A tree by hand ------------------------------------------------------------------- */
@@ -50,7 +45,6 @@ static struct snapshot *tree(void)
 	return s;
 }
 
-static struct feed *feed;
 static struct state state;
 
 static void begin(struct snapshot *s)
@@ -62,19 +56,13 @@ static void begin(struct snapshot *s)
 
 static void begin_trace(const char *path, uint64_t event)
 {
-	struct source_options options = {.pid = -1};
-	struct source_error error;
-
-	feed = feed_open(path, &options, &error);
-	assert_non_null(feed);
-	assert_int_equal(state_init(&state, feed), 0);
+	feed_begin(path, &state);
 	state_seek(&state, event);
 }
 
 static void end(void)
 {
-	state_end(&state);
-	feed_close(feed);
+	feed_end(&state);
 }
 
 /* The lines that are seen, parted by "; ", the selected one in brackets. */

@@ -43,16 +43,8 @@ static void assert_same_peak(
 		.until = SIZE_MAX,
 		.watch = true,
 		.arg = &sum};
-	struct trace_error opening;
-	struct replay_error error;
-	struct trace_reader *reader = trace_open(path, TRACE_KEEP_GOING, &opening);
-	struct replay *replay = replay_new(reader, &options, &error);
-	struct replay_moment peak;
+	struct replay_moment peak = peak_of(path, &options);
 
-	assert_int_equal(replay_run(replay, UINT64_MAX, UINT64_MAX, &error), 0);
-	replay_peak(replay, &peak);
-	replay_free(replay);
-	trace_close(reader);
 	assert_int_equal(script_run(&run), 0);
 	assert_int_equal(run.peak_total, peak.figures.total_bytes);
 	if (run.peak_op == 0)

@@ -158,29 +158,18 @@ static void slow_ones_too(void **state)
 
 /* ---- Generated traces --------------------------------------------------------------------- */
 
-static char scratch[] = "/tmp/memctx-seek-XXXXXX", made[100], packed[100];
+static struct made_traces made;
 
 static int make_traces(void **state)
 {
-	char command[200];
-
 	(void)state;
-	if (mkdtemp(scratch) == NULL)
-		return -1;
-	snprintf(made, sizeof made, "%s/made.trace", scratch);
-	snprintf(packed, sizeof packed, "%s/made.trace.xz", scratch);
-	made_trace(made, 30000, seed);
-	snprintf(command, sizeof command, "xz -0 -k '%s'", made);
-	return system(command) == 0 ? 0 : -1;
+	return made_traces(&made, 30000, seed);
 }
 
 static int remove_traces(void **state)
 {
-	char command[200];
-
 	(void)state;
-	snprintf(command, sizeof command, "rm -rf '%s'", scratch);
-	return system(command);
+	return made_traces_remove(&made);
 }
 
 static void everything_in_a_trace_is_put_back(void **state)
@@ -188,8 +177,8 @@ static void everything_in_a_trace_is_put_back(void **state)
 	struct seek_options few = {.spacing = 700, .memory = 4 << 20};
 
 	(void)state;
-	check_trace(made, &copying);
-	check_trace(made, &few);
+	check_trace(made.plain, &copying);
+	check_trace(made.plain, &few);
 }
 
 /* Whatever the contexts are replayed as. */
@@ -206,7 +195,7 @@ static void every_kind_is_put_back(void **state)
 		assert_true(setting_parse(setting_kind_name(i), &setting, message));
 		check_trace("traces/pg_pgbench.trace", &options);
 		if (strcmp(setting_kind_name(i), "bump") != 0)
-			check_trace(made, &options);
+			check_trace(made.plain, &options);
 	}
 }
 
@@ -215,8 +204,8 @@ static void compressed_traces_are_kept(void **state)
 	struct seek_options slow = {.slow = true};
 
 	(void)state;
-	check_trace(packed, &copying);
-	check_trace(packed, &slow);
+	check_trace(made.packed, &copying);
+	check_trace(made.packed, &slow);
 }
 
 static void pipes_are_kept(void **state)
@@ -227,13 +216,13 @@ static void pipes_are_kept(void **state)
 	pid_t child;
 
 	(void)state;
-	truth_find(&truth, made, &plain, &seed);
+	truth_find(&truth, made.plain, &plain, &seed);
 	assert_int_equal(pipe(pipes), 0);
 	child = fork();
 	if (child == 0) {
 		dup2(pipes[1], STDOUT_FILENO);
 		close(pipes[0]);
-		execlp("cat", "cat", made, (char *)NULL);
+		execlp("cat", "cat", made.plain, (char *)NULL);
 		_exit(127);
 	}
 	close(pipes[1]);
@@ -258,7 +247,7 @@ static void full_folder_is_no_error(void **state)
 
 	(void)state;
 	setenv("TMPDIR", "/nonexistent", 1);
-	check_trace(packed, &copying);
+	check_trace(made.packed, &copying);
 	if (was != NULL)
 		setenv("TMPDIR", was, 1);
 	else
@@ -324,9 +313,9 @@ static void events_are_found(void **state)
 	struct replay_error error;
 
 	(void)state;
-	truth_find(&truth, made, &plain, &seed);
-	list = list_events(made, truth.last);
-	seek = begin(made, &copying);
+	truth_find(&truth, made.plain, &plain, &seed);
+	list = list_events(made.plain, truth.last);
+	seek = begin(made.plain, &copying);
 	for (int i = 0; i < 60; i++) {
 		uint64_t context = 1 + rng_below(&seed, 5);
 		uint64_t from = 5 + rng_below(&seed, truth.last - 5);
@@ -356,10 +345,10 @@ static void times_are_found(void **state)
 	uint64_t end;
 
 	(void)state;
-	truth_find(&truth, made, &plain, &seed);
-	list = list_events(made, truth.last);
+	truth_find(&truth, made.plain, &plain, &seed);
+	list = list_events(made.plain, truth.last);
 	end = list[truth.last].time;
-	seek = begin(made, &copying);
+	seek = begin(made.plain, &copying);
 	for (int i = 0; i < 40; i++) {
 		uint64_t time = i == 1 ? 0 : i == 2 ? UINT64_MAX - 1 : rng_below(&seed, end + 1);
 
@@ -392,7 +381,7 @@ static void full_arena_is_no_error(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/large.trace", scratch);
+	snprintf(path, sizeof path, "%s/large.trace", made.folder);
 	out = fopen(path, "w");
 	assert_non_null(out);
 	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
@@ -426,7 +415,7 @@ static int seek_limited(const struct truth *truth)
 
 	if (setrlimit(RLIMIT_AS, &limit) != 0)
 		return 1;
-	seek = begin(made, &options);
+	seek = begin(made.plain, &options);
 	if (!seek_is_slow(seek))
 		return 1;
 	walk(seek, truth);
@@ -441,7 +430,7 @@ static void limited_addresses_are_no_error(void **state)
 	pid_t child;
 
 	(void)state;
-	truth_find(&truth, made, &plain, &seed);
+	truth_find(&truth, made.plain, &plain, &seed);
 	child = fork();
 	if (child == 0)
 		_exit(seek_limited(&truth));
@@ -462,7 +451,7 @@ static void trace_in_error_ends_there(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/error.trace", scratch);
+	snprintf(path, sizeof path, "%s/error.trace", made.folder);
 	out = fopen(path, "w");
 	assert_non_null(out);
 	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
@@ -511,7 +500,7 @@ static void copies_keep_to_their_room(void **state)
 {
 	struct seek_options options = {.spacing = 50, .memory = 16 << 20};
 	struct seek_options small = {.spacing = 50, .memory = 1 << 20};
-	struct seek *seek = begin(made, &options);
+	struct seek *seek = begin(made.plain, &options);
 	struct replay_error error;
 	uint64_t most = 0;
 
@@ -532,7 +521,7 @@ static void copies_keep_to_their_room(void **state)
 	assert_in_range(most, 5, 100000);
 	assert_in_range(seek_room(seek).copies, 3, most);
 	seek_close(seek);
-	check_trace(made, &small);
+	check_trace(made.plain, &small);
 }
 
 int main(void)

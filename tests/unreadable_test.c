@@ -5,11 +5,6 @@
  *
  * The process is a child that shows readers a copy of its region, which it can empty and fill.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,9 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "feed_support.h"
 #include "memctx.h"
 #include "region.h"
-#include "tui/state.h"
 #include "tui/view.h"
 
 enum { WIDTH = 100, HEIGHT = 24 };
@@ -99,7 +94,6 @@ static int show_copy(int in, int out)
 
 static pid_t child;
 static int to_child, from_child;
-static struct feed *feed;
 static struct state state;
 
 /* Tells the child, and waits until it has done it. */
@@ -113,8 +107,6 @@ static void tell(const char *byte)
 
 static int begin(void **unused)
 {
-	struct source_options options = {.pid = -1};
-	struct source_error error;
 	char number[20];
 	int in[2], out[2];
 
@@ -133,15 +125,14 @@ static int begin(void **unused)
 	from_child = out[0];
 	tell("");
 	snprintf(number, sizeof number, "%d", (int)child);
-	feed = feed_open(number, &options, &error);
-	return feed != NULL ? state_init(&state, feed) : -1;
+	feed_begin(number, &state);
+	return 0;
 }
 
 static int end(void **unused)
 {
 	(void)unused;
-	state_end(&state);
-	feed_close(feed);
+	feed_end(&state);
 	close(to_child);
 	close(from_child);
 	return 0;

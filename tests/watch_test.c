@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "live_support.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "model/watched.h"
@@ -241,16 +242,6 @@ static void test_check(void **state)
 }
 
 /* ---- Readers ---------------------------------------------------------------------------- */
-
-static struct live *open_self(void)
-{
-	struct live_error error;
-	struct live *live = live_open(getpid(), &error);
-
-	if (live == NULL)
-		fail_msg("%s", error.message);
-	return live;
-}
 
 static void test_snapshot(void **state)
 {
