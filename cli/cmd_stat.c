@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "model/follow.h"
+#include "model/live_look.h"
 #include "model/size.h"
 #include "run.h"
 #include "screen.h"
@@ -136,27 +137,34 @@ static int count_until(
 	return 0;
 }
 
-static int stat_lines(
-	struct live *live, struct follow *follow, uint64_t interval_ns, uint64_t count)
+/* The process that is looked at, in every way that a line needs. */
+struct watched_process {
+	struct live *live;
+	struct live_look *look;
+	struct follow *follow;
+};
+
+static int stat_lines(const struct watched_process *process, uint64_t interval_ns, uint64_t count)
 {
 	for (uint64_t i = 0; i < count && stopped == 0 && !ferror(stdout); i++) {
 		struct line line = {0};
-		struct live_error error;
-		struct snapshot *snapshot;
+		struct live_error error = {CLI_REFUSED, "its region cannot be read any more"};
+		const struct snapshot *snapshot;
 		uint64_t began = now_ns();
-		int ended = count_until(live, follow, &line.counts, began + interval_ns);
+		int ended = count_until(
+			process->live, process->follow, &line.counts, began + interval_ns);
 
 		if (ended == 0 && stopped != 0)
 			break;
 		line.elapsed_ns = now_ns() - began;
-		snapshot = live_snapshot(live, &error);
+		snapshot = live_look(process->look, &error);
 		if (snapshot == NULL || ended < 0) {
-			cli_error("%lld: %s", (long long)live_header(live)->pid, error.message);
+			cli_error("%lld: %s", (long long)live_header(process->live)->pid,
+				error.message);
 			return error.status;
 		}
 		line.contexts = snapshot->n;
-		snapshot_totals(snapshot, &line.sum);
-		snapshot_free(snapshot);
+		live_look_totals(process->look, &line.sum);
 		print_line(&line, i);
 		if (ended > 0)
 			break;
@@ -169,20 +177,30 @@ static int stat_process(pid_t pid, uint64_t interval_ns, uint64_t count)
 	struct sigaction action = {.sa_handler = note_signal};
 	struct live_error error;
 	struct live *live = live_open(pid, &error);
-	struct follow *follow = live != NULL ? follow_new(live, FOLLOW_NOW, &error) : NULL;
+	struct watched_process process = {.live = live};
 	int status;
 
-	if (follow == NULL) {
+	if (live != NULL)
+		process.follow = follow_new(live, FOLLOW_NOW, &error);
+	if (process.follow == NULL) {
 		cli_error("%d: %s", (int)pid, error.message);
 		live_close(live);
 		return error.status;
+	}
+	process.look = live_look_new(live);
+	if (process.look == NULL) {
+		cli_system_error("stat", ENOMEM);
+		follow_free(process.follow);
+		live_close(live);
+		return CLI_SYSTEM;
 	}
 	if (live_header(live)->ring_events == 0)
 		cli_error("%d: its rings are off; only what it holds is known", (int)pid);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	status = stat_lines(live, follow, interval_ns, count);
-	follow_free(follow);
+	status = stat_lines(&process, interval_ns, count);
+	live_look_free(process.look);
+	follow_free(process.follow);
 	live_close(live);
 	return status;
 }

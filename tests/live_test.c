@@ -12,6 +12,7 @@
 
 #include "live_support.h"
 #include "model/follow.h"
+#include "model/live_look.h"
 #include "model/recorder.h"
 #include "model/replay.h"
 #include "model/trace.h"
@@ -81,30 +82,42 @@ static size_t count_quiet(const struct snapshot *snapshot)
 	return n;
 }
 
+static void assert_fine(const struct snapshot *snapshot, pid_t pid)
+{
+	char why[200];
+
+	assert_non_null(snapshot);
+	if (!snapshot_valid(snapshot, why, sizeof why))
+		fail_msg("%s", why);
+	assert_int_equal(snapshot->pid, pid);
+	assert_int_equal(count_quiet(snapshot), QUIET);
+}
+
 static void test_under_fire(void **state)
 {
 	struct live_error error;
-	char why[200];
 	pid_t pid = start_process();
 	struct live *live = live_open(pid, &error);
+	struct live_look *look;
 
 	(void)state;
 	if (live == NULL)
 		fail_msg("%s", error.message);
+	look = live_look_new(live);
 	for (int i = 0; i < SNAPSHOTS; i++) {
 		struct snapshot *snapshot = live_snapshot(live, &error);
 
-		assert_non_null(snapshot);
-		if (!snapshot_valid(snapshot, why, sizeof why))
-			fail_msg("snapshot %d: %s", i, why);
-		assert_int_equal(snapshot->pid, pid);
-		assert_int_equal(count_quiet(snapshot), QUIET);
+		assert_fine(snapshot, pid);
 		snapshot_free(snapshot);
+		assert_fine(live_look(look, &error), pid);
 	}
 	assert_true(live_is_running(live));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_false(live_is_running(live));
+	/* What it left can be read as long as it is held. */
+	assert_non_null(live_look(look, &error));
+	live_look_free(look);
 	live_close(live);
 	assert_null(live_open(pid, &error));
 	assert_string_equal(error.message, "there is no such process");
@@ -297,8 +310,10 @@ static void make_copy(struct copy *copy)
 	copy->header = *header;
 	copy->units = header->units_used;
 	copy->ring_bytes = header->ring[0].size * sizeof(struct region_event);
-	copy->fd = memfd_create("copy", MFD_CLOEXEC);
+	copy->fd = memfd_create("copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	assert_int_equal(ftruncate(copy->fd, (off_t)header->file_bytes), 0);
+	/* As that of a process, so that it is mapped by who looks again and again. */
+	assert_int_equal(fcntl(copy->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
 	copy_range(live, copy->fd, 0, sizeof *header);
 	copy_range(live, copy->fd, header->ring[0].offset, copy->ring_bytes);
 	copy_range(live, copy->fd, header->banks + header->slots, copy->units * 256);
@@ -363,6 +378,19 @@ static bool read_snapshot(const struct copy *copy)
 	return is_read;
 }
 
+/* Whoever looked before the changes, looks on. */
+static void look_again(struct live_look *look)
+{
+	struct live_error error = {0};
+	const struct snapshot *snapshot = live_look(look, &error);
+	char why[200];
+
+	if (snapshot != NULL && !snapshot_valid(snapshot, why, sizeof why))
+		fail_msg("%s", why);
+	if (snapshot == NULL)
+		assert_int_equal(error.status, 1);
+}
+
 static void check_trace(const char *text, size_t size)
 {
 	struct replay_options options = {.dry = true};
@@ -416,17 +444,23 @@ static void test_changed(void **state)
 	struct copy copy;
 	uint64_t seed = 11, at[16], old[16];
 	memctx *top = new_context(NULL, "top");
+	struct live_error error;
+	struct live *live;
+	struct live_look *look;
 	size_t n_read = 0;
 
 	(void)state;
 	fill_region(top);
 	make_copy(&copy);
 	assert_true(read_snapshot(&copy));
+	live = live_open_fd(dup(copy.fd), &error);
+	look = live_look_new(live);
 	for (int i = 0; i < MUTATIONS; i++) {
 		int n = 1 + (int)rng_below(&seed, 16);
 
 		mutate(&copy, &seed, at, old, n);
 		n_read += read_snapshot(&copy);
+		look_again(look);
 		if (i % (MUTATIONS / RECORDED) == 0)
 			record_copy(&copy, (enum follow_start)rng_below(&seed, 3));
 		restore(&copy, at, old, n);
@@ -434,6 +468,10 @@ static void test_changed(void **state)
 	/* Some are refused, some are read. */
 	assert_in_range(n_read, MUTATIONS / 10, MUTATIONS * 9 / 10);
 	assert_true(read_snapshot(&copy));
+	/* Not each of them had everything made anew. */
+	assert_in_range(live_look_rebuilds(look), 2, MUTATIONS - 1);
+	live_look_free(look);
+	live_close(live);
 	close(copy.fd);
 	memctx_delete(top);
 }

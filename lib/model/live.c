@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -95,6 +96,20 @@ bool live_read(const struct live *live, uint64_t offset, void *to, size_t size)
 		size -= (size_t)n;
 	}
 	return true;
+}
+
+const char *live_map(const struct live *live, size_t *size)
+{
+	struct stat status;
+	int seals = live->fd >= 0 ? fcntl(live->fd, F_GET_SEALS) : -1;
+	void *map;
+
+	*size = live->header.file_bytes;
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(live->fd, &status) != 0 ||
+		status.st_size < 0 || (uint64_t)status.st_size < *size)
+		return NULL;
+	map = mmap(NULL, *size, PROT_READ, MAP_SHARED, live->fd, 0);
+	return map == MAP_FAILED ? NULL : map;
 }
 
 /* ---- The header ----------------------------------------------------------------------- */

@@ -45,6 +45,13 @@ bool live_is_running(const struct live *live);
 /* Copies SIZE bytes at OFFSET of the region; false where that is not to be had. */
 bool live_read(const struct live *live, uint64_t offset, void *to, size_t size);
 
+/*
+ * The region, to be read in place while it changes: *SIZE bytes that are there as long as it is
+ * mapped.  NULL where it cannot be mapped, or could be cut off below what reads it.  munmap() ends
+ * it.
+ */
+const char *live_map(const struct live *live, size_t *size);
+
 /* The number of the unit at ADDRESS of the process, or UINT32_MAX where none can be there. */
 uint32_t live_unit(const struct live *live, uint64_t address);
 

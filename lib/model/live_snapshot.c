@@ -14,7 +14,7 @@
 
 #include "memctx.h"
 #include "model/by_serial.h"
-#include "model/live_units.h"
+#include "model/live_snapshot.h"
 
 #define NOTHING UINT32_MAX
 
@@ -34,6 +34,8 @@ struct copy {
 	uint32_t *node_of;     /* by unit; NOTHING: none */
 	uint32_t *comes;       /* nodes, by age; then by place in tree order */
 	uint32_t nunits;
+	live_seen_fn *seen; /* NULL: nobody is told of the units */
+	void *arg;
 };
 
 static void copy_free(struct copy *copy)
@@ -189,8 +191,7 @@ static const char *kind_name(uint8_t kind)
 	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
-/* The figures of unit I of a run. */
-static void add_figures(const struct live_units *run, uint32_t i, struct snapshot_context *context)
+void live_set_figures(const struct live_units *run, uint32_t i, struct snapshot_context *context)
 {
 	const struct region_record *record = &run->again[i].it;
 	const struct region_slot *slot = &run->slots[i].it;
@@ -219,7 +220,7 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 		*names->ident ? names->ident : NULL, kind_name(record->kind));
 	if (!context)
 		return false;
-	add_figures(copy->run, i, context);
+	live_set_figures(copy->run, i, context);
 	copy->node_of[unit] = index;
 	copy->nodes[index] = (struct node){record->serial, record->parent_serial,
 		record->parent - 1, NOTHING, NOTHING, NOTHING, NOTHING};
@@ -232,9 +233,12 @@ static int add_units(const struct live *live, struct copy *copy)
 	for (uint32_t unit = 0; unit < copy->nunits; unit += copy->run->n) {
 		if (!live_units_read(live, unit, copy->nunits - unit, copy->run))
 			return 1;
-		for (uint32_t i = 0; i < copy->run->n; i++)
+		for (uint32_t i = 0; i < copy->run->n; i++) {
+			if (copy->seen)
+				copy->seen(copy->run, i, unit + i, copy->arg);
 			if (!add_unit(copy, i, unit + i))
 				return 3;
+		}
 	}
 	return 0;
 }
@@ -384,37 +388,76 @@ static bool order_contexts(struct copy *copy)
 	return true;
 }
 
-static struct snapshot *fail(struct live_error *error, int status, const char *message)
+static void fail(struct live_error *error, int status, const char *message)
 {
 	error->status = status;
 	strcpy(error->message, message);
-	return NULL;
+}
+
+/* The numbers of the units' contexts in the snapshot, instead of those of their nodes. */
+static uint32_t *take_places(struct copy *copy)
+{
+	uint32_t *places = copy->node_of;
+
+	for (uint32_t unit = 0; unit < copy->nunits; unit++) {
+		if (places[unit] == NOTHING)
+			continue;
+		places[unit] = copy->nodes[places[unit]].place;
+		if (places[unit] >= copy->flat->n)
+			places[unit] = NOTHING;
+	}
+	copy->node_of = NULL;
+	return places;
+}
+
+/* 0; 1: the region cannot be read; 3: no memory. */
+static int make_copy(const struct live *live, struct copy *copy)
+{
+	int status;
+
+	copy->nunits = (uint32_t)live_header(live)->units_used;
+	if (!copy_alloc(copy))
+		return 3;
+	status = add_units(live, copy);
+	if (status == 0 && !order_contexts(copy))
+		status = 3;
+	if (status != 0)
+		return status;
+	copy->flat->source = SNAPSHOT_LIVE;
+	copy->flat->pid = live_header(live)->pid;
+	snapshot_finish(copy->flat);
+	return 0;
+}
+
+bool live_snapshot_places(struct live *live, struct live_places *places, live_seen_fn *seen,
+	void *arg, struct live_error *error)
+{
+	struct copy copy = {.seen = seen, .arg = arg};
+	int status = 0;
+
+	if (!live_refresh(live)) {
+		fail(error, 1, "it is gone, or its region is damaged");
+		return false;
+	}
+	status = make_copy(live, &copy);
+	if (status == 0) {
+		*places = (struct live_places){copy.flat, take_places(&copy), copy.nunits};
+		copy.flat = NULL;
+	}
+	copy_free(&copy);
+	if (status != 0)
+		fail(error, status,
+			status == 3 ? "no memory for a copy of its region"
+				    : "its region cannot be read");
+	return status == 0;
 }
 
 struct snapshot *live_snapshot(struct live *live, struct live_error *error)
 {
-	struct snapshot *snapshot = NULL;
-	struct copy copy = {0};
-	int status = 3;
+	struct live_places places;
 
-	if (!live_refresh(live))
-		return fail(error, 1, "it is gone, or its region is damaged");
-	copy.nunits = (uint32_t)live_header(live)->units_used;
-	if (copy_alloc(&copy))
-		status = add_units(live, &copy);
-	if (status == 0 && !order_contexts(&copy))
-		status = 3;
-	if (status == 0) {
-		snapshot = copy.flat;
-		copy.flat = NULL;
-		snapshot->source = SNAPSHOT_LIVE;
-		snapshot->pid = live_header(live)->pid;
-		snapshot_finish(snapshot);
-	}
-	copy_free(&copy);
-	if (status != 0)
-		return fail(error, status,
-			status == 3 ? "no memory for a copy of its region"
-				    : "its region cannot be read");
-	return snapshot;
+	if (!live_snapshot_places(live, &places, NULL, NULL, error))
+		return NULL;
+	free(places.of_unit);
+	return places.snapshot;
 }

@@ -4,9 +4,9 @@
  */
 #include "model/live_units.h"
 
-static uint64_t unit_offset(const struct region_header *header, uint32_t unit)
+uint64_t live_unit_offset(const struct region_header *header, uint32_t unit, uint32_t plane)
 {
-	return header->banks + unit / header->bank_units * header->bank_bytes +
+	return header->banks + plane + unit / header->bank_units * header->bank_bytes +
 	       unit % header->bank_units * LIVE_UNIT_BYTES;
 }
 
@@ -14,7 +14,7 @@ bool live_units_read(
 	const struct live *live, uint32_t unit, uint32_t most, struct live_units *units)
 {
 	const struct region_header *header = live_header(live);
-	uint64_t at = unit_offset(header, unit);
+	uint64_t at = live_unit_offset(header, unit, 0);
 	uint32_t n = header->bank_units - unit % header->bank_units;
 
 	n = n < LIVE_UNITS ? n : LIVE_UNITS;
@@ -58,8 +58,8 @@ uint8_t live_unit_state(const struct live *live, uint32_t unit)
 	struct region_record record;
 
 	if (unit / header->bank_units >= header->nbanks ||
-		!live_read(
-			live, unit_offset(header, unit) + header->records, &record, sizeof record))
+		!live_read(live, live_unit_offset(header, unit, header->records), &record,
+			sizeof record))
 		return 0;
 	return record.live;
 }

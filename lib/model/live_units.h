@@ -44,6 +44,9 @@ const struct region_record *live_units_context(struct live_units *units, uint32_
 /* Where unit I has fine classes and its part was read, what they come to; else false. */
 bool live_units_fine(const struct live_units *units, uint32_t i, struct region_fine_sums *sums);
 
+/* Where UNIT's part of a plane begins, which is at PLANE of its bank's. */
+uint64_t live_unit_offset(const struct region_header *header, uint32_t unit, uint32_t plane);
+
 /* `live` of the record of any UNIT; 0 where that is not to be had. */
 uint8_t live_unit_state(const struct live *live, uint32_t unit);
 
