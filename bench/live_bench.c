@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "model/live.h"
+#include "model/live_look.h"
+#include "model/snapshot.h"
 
 #define ROUNDS_MAX 41
 
@@ -179,27 +180,56 @@ static void bench_first(uint64_t contexts)
 struct reader {
 	pthread_t thread;
 	pid_t pid;
+	double busy; /* seconds to spin each time instead of looking; 0: to look */
 	volatile bool is_stopping;
-	unsigned looks;
+	volatile unsigned looks;
+	double seconds; /* of processor time, all looks but the first together */
 };
 
+static double thread_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static bool look_once(struct reader *reader, struct live_look *look)
+{
+	double start = thread_time();
+	struct live_error error;
+	struct snapshot_figures sum;
+
+	while (reader->busy > 0 && thread_time() - start < reader->busy)
+		;
+	if (reader->busy > 0)
+		return true;
+	if (live_look(look, &error) == NULL)
+		return false;
+	live_look_totals(look, &sum);
+	if (reader->looks > 0)
+		reader->seconds += thread_time() - start;
+	return true;
+}
+
+/* As `memctx-tool stat PID 0.1` does. */
 static void *read_along(void *arg)
 {
 	struct reader *reader = arg;
 	struct live_error error;
 	struct live *live = live_open(reader->pid, &error);
+	struct live_look *look = live != NULL ? live_look_new(live) : NULL;
 
-	while (live != NULL && !reader->is_stopping) {
+	while (look != NULL && !reader->is_stopping) {
 		double next = now() + 0.1;
-		struct snapshot *snapshot = live_snapshot(live, &error);
 
-		if (snapshot == NULL)
+		if (!look_once(reader, look))
 			break;
-		snapshot_free(snapshot);
 		reader->looks++;
 		while (now() < next && !reader->is_stopping)
 			usleep(2000);
 	}
+	live_look_free(look);
 	if (live != NULL)
 		live_close(live);
 	return NULL;
@@ -212,35 +242,63 @@ static double work_rate(const struct live_target *target)
 	return (double)work.done / work.cpu;
 }
 
-static double rate_with_reader(const struct live_target *target)
+/* The rate while READER looks on, which it has begun to before. */
+static double rate_with_reader(const struct live_target *target, struct reader *reader)
 {
-	struct reader reader = {.pid = target->pid};
 	double rate;
 
-	if (pthread_create(&reader.thread, NULL, read_along, &reader) != 0)
+	reader->pid = target->pid;
+	if (pthread_create(&reader->thread, NULL, read_along, reader) != 0)
 		fail("no thread");
+	while (reader->looks < 1)
+		usleep(1000);
 	rate = work_rate(target);
-	reader.is_stopping = true;
-	pthread_join(reader.thread, NULL);
-	if (reader.looks < 2)
+	reader->is_stopping = true;
+	pthread_join(reader->thread, NULL);
+	if (reader->looks < 2)
 		fail("no snapshots could be taken");
 	return rate;
 }
 
+static double percent_slower(double alone, double with)
+{
+	return (alone / with - 1) * 100;
+}
+
+/* The same with a neighbour that is as busy and looks at nothing: what is over that is the looks'.
+ */
 static void bench_reader(uint64_t contexts, const char *name)
 {
 	struct live_target target = target_start("idle", contexts, true);
-	double slower[ROUNDS_MAX];
+	size_t n = rounds < 15 ? rounds : ROUNDS_MAX;
+	double slower[ROUNDS_MAX], control[ROUNDS_MAX], over[ROUNDS_MAX], ms[ROUNDS_MAX];
+	double alone, next;
+	char text[40];
 
 	target_ask(&target, LIVE_WORK);
-	for (size_t i = 0; i < rounds; i++) {
-		double alone = work_rate(&target), with = rate_with_reader(&target);
+	alone = work_rate(&target);
+	for (size_t i = 0; i < n; i++) {
+		struct reader reader = {0}, neighbour = {0};
+		double with = rate_with_reader(&target, &reader), beside;
 
+		ms[i] = reader.seconds / (reader.looks - 1) * 1e3;
+		neighbour.busy = ms[i] / 1e3;
+		beside = rate_with_reader(&target, &neighbour);
 		/* Before and after, so that a drift is not taken for the reader's doing. */
-		slower[i] = ((alone + work_rate(&target)) / 2 / with - 1) * 100;
+		next = work_rate(&target);
+		slower[i] = percent_slower((alone + next) / 2, with);
+		control[i] = percent_slower((alone + next) / 2, beside);
+		over[i] = percent_slower(beside, with);
+		alone = next;
 	}
 	target_end(&target);
-	print_row(name, "% slower while 10 snapshots a second are taken", slower, rounds, 1);
+	print_row(name, "% slower while 10 snapshots a second are taken", slower, n, 1);
+	snprintf(text, sizeof(text), "%s/control", name);
+	print_row(text, "% slower beside one that is as busy and does not look", control, n, 0);
+	snprintf(text, sizeof(text), "%s/over", name);
+	print_row(text, "% slower with the reader than beside that", over, n, 0);
+	snprintf(text, sizeof(text), "%s/ms", name);
+	print_row(text, "ms of processor time a snapshot", ms, n, 0);
 }
 
 /* ---- The demo server ------------------------------------------------------------------------ */
@@ -322,7 +380,7 @@ static void bench_server(void)
 		double off = rate_with_ring(&target, LIVE_RING_OFF);
 
 		target_ask(&target, LIVE_RING_ON);
-		reader[i] = rate_with_reader(&target);
+		reader[i] = rate_with_reader(&target, &(struct reader){0});
 		off = (off + rate_with_ring(&target, LIVE_RING_OFF)) / 2;
 		target_ask(&target, LIVE_RING_ON);
 		reader[i] = (off / reader[i] - 1) * 100;
