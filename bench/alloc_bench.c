@@ -78,6 +78,10 @@ static void summarise(struct outcome *outcome, double events)
 		ratios[r] = (values[PEER_RECORDING][r] - values[PEER_MEMCTX][r]) / events;
 	if (has_event(outcome))
 		outcome->event = spread_of(ratios, outcome->rounds);
+	for (size_t r = 0; has_threaded(outcome) && r < outcome->rounds; r++)
+		ratios[r] = (values[PEER_THREADED][r] - values[PEER_MEMCTX][r]) / events;
+	if (has_threaded(outcome))
+		outcome->threaded = spread_of(ratios, outcome->rounds);
 	for (size_t r = 0; has_traced(outcome) && r < outcome->rounds; r++)
 		ratios[r] = (values[PEER_LTTNG][r] - values[PEER_MEMCTX][r]) / events;
 	if (has_traced(outcome))

@@ -36,9 +36,10 @@ struct peer {
 enum {
 	PEER_MEMCTX, /* publishing, not recording: what the bars are about */
 	PEER_RECORDING,
-	PEER_LTTNG,   /* memctx with LTTng's tracepoints in place of its ring */
-	PEER_PRIVATE, /* neither publishing nor recording */
-	PEER_FINE,    /* other kinds than the usual aset, as PEER_MEMCTX else */
+	PEER_THREADED, /* recording, where another thread records as well */
+	PEER_LTTNG,    /* memctx with LTTng's tracepoints in place of its ring */
+	PEER_PRIVATE,  /* neither publishing nor recording */
+	PEER_FINE,     /* other kinds than the usual aset, as PEER_MEMCTX else */
 	PEER_GENERATION,
 	PEER_BUMP,
 	PEER_SLAB,
@@ -55,6 +56,7 @@ extern struct peer peers[PEER_COUNT];
 
 int peer_open_memctx(struct peer *peer, const char *path);
 int peer_open_recording(struct peer *peer, const char *path);
+int peer_open_threaded(struct peer *peer, const char *path);
 int peer_open_lttng(struct peer *peer, const char *path);
 int peer_open_private(struct peer *peer, const char *path);
 int peer_open_fine(struct peer *peer, const char *path);
@@ -172,12 +174,14 @@ struct outcome {
 	struct spread value[PEER_COUNT]; /* ns an operation, or resident over requested */
 	struct spread ratio[PEER_COUNT]; /* to PostgreSQL, within a round */
 	double event_bar;
-	struct spread event;  /* ns that recording an event takes, where there is a bar */
-	struct spread traced; /* the same with LTTng, where it is there */
-	struct spread net;    /* memctx to PostgreSQL, each less the benchmark's own cost */
+	struct spread event;    /* ns that recording an event takes, where there is a bar */
+	struct spread threaded; /* the same where another thread records as well */
+	struct spread traced;   /* the same with LTTng, where it is there */
+	struct spread net;      /* memctx to PostgreSQL, each less the benchmark's own cost */
 };
 
 bool has_event(const struct outcome *outcome);
+bool has_threaded(const struct outcome *outcome);
 bool has_traced(const struct outcome *outcome);
 bool has_net(const struct outcome *outcome);
 void report_text(const struct outcome *outcomes, size_t count, const char *method);

@@ -8,6 +8,7 @@
 #include "memctx.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -28,6 +29,8 @@ struct variant {
 static struct variant plain = {"publishing, not recording", true, 0, NULL};
 static struct variant recording = {
 	"publishing and recording, as is the default", true, RING_EVENTS, NULL};
+static struct variant threaded = {
+	"recording, where another thread records as well", true, RING_EVENTS, NULL};
 static struct variant traced = {"traced by LTTng-UST", true, 0, NULL};
 static struct variant hidden = {"neither publishing nor recording", false, 0, NULL};
 
@@ -39,6 +42,11 @@ static void *create_plain(void *parent)
 static void *create_recording(void *parent)
 {
 	return recording.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
+}
+
+static void *create_threaded(void *parent)
+{
+	return threaded.create(parent, "bench", NULL, MEMCTX_ASET, NULL);
 }
 
 static void *create_traced(void *parent)
@@ -145,6 +153,27 @@ int peer_open_recording(struct peer *peer, const char *path)
 {
 	peer->create = create_recording;
 	return open_variant(peer, path, &recording);
+}
+
+static void *record_once(void *peer)
+{
+	((struct peer *)peer)->destroy(create_threaded(NULL));
+	return NULL;
+}
+
+/* This thread has a ring of its own first, so that the other cannot leave it one. */
+int peer_open_threaded(struct peer *peer, const char *path)
+{
+	pthread_t other;
+
+	peer->create = create_threaded;
+	if (open_variant(peer, path, &threaded) != 0)
+		return -1;
+	record_once(peer);
+	if (pthread_create(&other, NULL, record_once, peer) == 0 && pthread_join(other, NULL) == 0)
+		return 0;
+	snprintf(peer->note, sizeof(peer->note), "left out: no thread");
+	return -1;
 }
 
 /* BENCH_LTTNG is set by run.sh where there is a session that takes the events. */

@@ -12,6 +12,7 @@
 struct peer peers[PEER_COUNT] = {
 	[PEER_MEMCTX] = {.name = "memctx", .open = peer_open_memctx},
 	[PEER_RECORDING] = {.name = "recording", .open = peer_open_recording},
+	[PEER_THREADED] = {.name = "threaded", .open = peer_open_threaded},
 	[PEER_LTTNG] = {.name = "lttng", .open = peer_open_lttng},
 	[PEER_PRIVATE] = {.name = "private", .open = peer_open_private},
 	[PEER_FINE] = {.name = "fine", .open = peer_open_fine},

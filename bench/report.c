@@ -57,6 +57,11 @@ bool has_event(const struct outcome *outcome)
 	       outcome->counted[PEER_RECORDING];
 }
 
+bool has_threaded(const struct outcome *outcome)
+{
+	return has_event(outcome) && outcome->counted[PEER_THREADED];
+}
+
 bool has_traced(const struct outcome *outcome)
 {
 	return has_event(outcome) && outcome->counted[PEER_LTTNG];
@@ -142,7 +147,8 @@ static void print_recording(const struct outcome *outcomes, size_t count)
 {
 	const char *head =
 		"\nWhat publishing and recording take, in ns an operation and ns an event.\n\n"
-		"              private  mctx recording  event quartiles    bar       lttng  "
+		"              private  mctx recording  event quartiles    bar      threads  lttng "
+		" "
 		"times\n";
 
 	for (size_t i = 0; i < count; i++) {
@@ -158,6 +164,7 @@ static void print_recording(const struct outcome *outcomes, size_t count)
 		printf(" %6.2f %5.2f-%-5.2f %6.2f %-4s", outcome->event.median, outcome->event.low,
 			outcome->event.high, outcome->event_bar,
 			outcome->event.median <= outcome->event_bar ? "met" : "OVER");
+		print_figure(7, has_threaded(outcome), outcome->threaded.median);
 		print_figure(6, has_traced(outcome), outcome->traced.median);
 		print_figure(
 			6, has_traced(outcome), outcome->traced.median / outcome->event.median);
@@ -286,6 +293,10 @@ static void json_row(const struct outcome *outcome)
 	if (has_event(outcome)) {
 		printf(",\n   \"event_bar\": %.2f, ", outcome->event_bar);
 		json_spread("event", &outcome->event);
+		if (has_threaded(outcome)) {
+			printf(", ");
+			json_spread("threaded", &outcome->threaded);
+		}
 		if (has_traced(outcome)) {
 			printf(", ");
 			json_spread("lttng", &outcome->traced);
