@@ -95,18 +95,7 @@ static size_t prove_chunk(struct mcx_proof *proof, const char *payload)
 
 static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
 {
-	const char *at = mcx_block_start(proof->ctx, block);
-	const char *free = mcx_block_free(proof->ctx, block);
-
-	while (at < free) {
-		size_t stride = prove_chunk(proof, at + MCX_WORD);
-
-		if (stride == 0)
-			return;
-		at += stride;
-	}
-	if (at != free)
-		mcx_broken(proof, "I3: the last chunk of a block reaches past its carved part");
+	mcx_prove_chunks(proof, block, prove_chunk);
 }
 
 /*

@@ -167,6 +167,8 @@ struct mcx_proof {
 	void *arg;
 	size_t broken;
 	uint64_t live[MEMCTX_CLASSES], free[MEMCTX_CLASSES], slack[MEMCTX_CLASSES];
+	/* An aset's: over a class's free chunks, and over where their links and the bin lead. */
+	uint64_t stand[MEMCTX_CLASSES], lead[MEMCTX_CLASSES];
 	uint64_t blocks, bytes, live_bytes, free_bytes, large, large_requested, large_bytes;
 };
 
@@ -185,6 +187,9 @@ size_t mcx_pool_prove(const memctx *ctx, memctx_check_fn *func, void *arg, mcx_p
 /* Takes a chunk into the sums: in use with SLACK, or free. */
 void mcx_prove_live(struct mcx_proof *proof, size_t room, size_t stride, size_t slack) MCX_HIDDEN;
 void mcx_prove_free(struct mcx_proof *proof, unsigned k, size_t stride) MCX_HIDDEN;
+/* BLOCK's chunks from its start on, by PROVE, which returns a stride, or 0 after a report. */
+void mcx_prove_chunks(struct mcx_proof *proof, const struct mcx_block *block,
+	size_t (*prove)(struct mcx_proof *proof, const char *payload)) MCX_HIDDEN;
 /* Whether WORD is that of a chunk in use of the context, with at most ROOM slack. */
 bool mcx_prove_word(struct mcx_proof *proof, uint64_t word, size_t room) MCX_HIDDEN;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of the proof that the kinds of pool.h share: the list of blocks, large chunks and the
- * counters; what a small block holds is the kind's to prove.
+ * The part of the proof that all kinds share: the list of blocks, large chunks and the counters;
+ * what a small block holds is the kind's to prove.
  *
  * The invariants, by the numbers that a report names, are those of aset_look.c as far as they are
  * the same: I1 to I3, I5 and I6; each kind adds its own.
@@ -39,6 +39,23 @@ void mcx_prove_free(struct mcx_proof *proof, unsigned k, size_t stride)
 {
 	proof->free[k]++;
 	proof->free_bytes += stride;
+}
+
+void mcx_prove_chunks(struct mcx_proof *proof, const struct mcx_block *block,
+	size_t (*prove)(struct mcx_proof *proof, const char *payload))
+{
+	const char *at = mcx_block_start(proof->ctx, block);
+	const char *free = mcx_block_free(proof->ctx, block);
+
+	while (at < free) {
+		size_t stride = prove(proof, at + MCX_WORD);
+
+		if (stride == 0)
+			return;
+		at += stride;
+	}
+	if (at != free)
+		mcx_broken(proof, "I3: the last chunk of a block reaches past its carved part");
 }
 
 bool mcx_prove_word(struct mcx_proof *proof, uint64_t word, size_t room)
@@ -139,8 +156,10 @@ static void prove_counts(struct mcx_proof *proof)
 		prove_class(proof, &stats, k);
 	prove_count(proof, "blocks", slot->nblocks, proof->blocks);
 	prove_count(proof, "total bytes", slot->total_bytes, proof->bytes + MCX_UNIT);
-	prove_count(proof, "live bytes", slot->live_bytes, proof->live_bytes);
-	prove_count(proof, "free bytes", slot->free_bytes, proof->free_bytes);
+	if (mcx_record(proof->ctx)->by_bytes) {
+		prove_count(proof, "live bytes", slot->live_bytes, proof->live_bytes);
+		prove_count(proof, "free bytes", slot->free_bytes, proof->free_bytes);
+	}
 	prove_count(proof, "large chunks", slot->large_chunks, proof->large);
 	prove_count(proof, "large chunks' bytes asked for", slot->large_requested,
 		proof->large_requested);
