@@ -107,6 +107,10 @@ int cli_usage(const struct cli_args *args, const char *format, ...)
 
 /* A decimal number of the whole string; false: it is none, or over 64 bits, and *NUMBER stays. */
 bool cli_parse_number(const char *text, uint64_t *number);
+/* What --memory was given, some bytes and not none; CLI_DONE, or CLI_USAGE with the reason said. */
+int cli_parse_memory(const struct cli_args *args, uint64_t *bytes);
+/* The help of it, where a replay's is but one of the sources. */
+#define CLI_MEMORY_HELP "most memory that a replay's contexts may take (suffix K, M, G)"
 
 /*
  * The nearest of NAMES (ends with NULL) to WORD, or NULL where none is near enough to be meant.

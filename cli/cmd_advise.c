@@ -53,9 +53,8 @@ static int parse_options(struct cli_args *args, struct run *run, struct advise *
 			status = take_slower(args, advise);
 		else if (option == OPTION_KEEP_GOING)
 			run->options.keep_going = true;
-		else if (size_parse(args->value, &run->options.memory) != 0)
-			status = cli_usage(
-				args, "--memory=%s: expected bytes, as 512M", args->value);
+		else
+			status = cli_parse_memory(args, &run->options.memory);
 		if (status != CLI_DONE)
 			return status;
 	}

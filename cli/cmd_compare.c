@@ -11,7 +11,6 @@
 #include "compare_table.h"
 #include "model/compare.h"
 #include "model/jsoncompare.h"
-#include "model/size.h"
 #include "run.h"
 #include "screen.h"
 
@@ -96,9 +95,8 @@ static int parse_options(struct cli_args *args, struct request *request)
 			request->run.options.keep_going = true;
 			break;
 		case OPTION_MEMORY:
-			if (size_parse(args->value, &request->run.options.memory) != 0)
-				return cli_usage(
-					args, "--memory=%s: expected bytes, as 512M", args->value);
+			if (cli_parse_memory(args, &request->run.options.memory) != CLI_DONE)
+				return CLI_USAGE;
 			break;
 		case OPTION_SECONDS:
 			if (!cli_parse_number(args->value, &seconds) || seconds > 3600)

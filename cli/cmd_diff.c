@@ -41,8 +41,7 @@ static const struct cli_option options[] = {
 		"this (64K, 5%)"},
 	[OPTION_JSON] = {'j', "json", NULL, "print one JSON object, with every context"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error, and count them"},
-	[OPTION_MEMORY] = {'m', "memory", "BYTES",
-		"most memory that a replay's contexts may take (suffix K, M, G)"},
+	[OPTION_MEMORY] = {'m', "memory", "BYTES", CLI_MEMORY_HELP},
 	{0},
 };
 
@@ -243,11 +242,7 @@ static int parse_option(struct request *request, const struct cli_args *args, in
 		request->source.replay.keep_going = true;
 		return CLI_DONE;
 	case OPTION_MEMORY:
-		return size_parse(args->value, &request->source.replay.memory) == 0 &&
-				       request->source.replay.memory > 0
-			       ? CLI_DONE
-			       : cli_usage(
-					 args, "--memory=%s: expected bytes, as 512M", args->value);
+		return cli_parse_memory(args, &request->source.replay.memory);
 	default:
 		return parse_table_option(request, args, option);
 	}

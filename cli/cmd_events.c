@@ -323,9 +323,7 @@ static int parse_option(struct request *request, const struct cli_args *args, in
 			       ? CLI_DONE
 			       : cli_usage(args, "--context may be given %d times", MOST_WANTED);
 	case OPTION_MEMORY:
-		return size_parse(value, &request->memory) == 0
-			       ? CLI_DONE
-			       : cli_usage(args, "--memory=%s: expected a number of bytes", value);
+		return cli_parse_memory(args, &request->memory);
 	case OPTION_SET:
 		return set_take(args, options[option].name, &request->what_if);
 	case OPTION_LISTS:

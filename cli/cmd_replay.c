@@ -13,7 +13,6 @@
 
 #include "model/json.h"
 #include "model/replay.h"
-#include "model/size.h"
 #include "model/state.h"
 #include "report.h"
 #include "run.h"
@@ -56,12 +55,8 @@ static int parse_options(struct cli_args *args, struct run *run, bool *json, boo
 			run->options.keep_going = true;
 			break;
 		case OPTION_MEMORY:
-			if (size_parse(args->value, &run->options.memory) != 0 ||
-				run->options.memory == 0) {
-				cli_usage(
-					args, "--memory=%s: expected bytes, as 512M", args->value);
+			if (cli_parse_memory(args, &run->options.memory) != CLI_DONE)
 				return CLI_USAGE;
-			}
 			break;
 		case OPTION_UNTIL:
 			if (!run_parse_until(args->value, run))

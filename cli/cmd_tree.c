@@ -55,8 +55,7 @@ static const struct cli_option options[] = {
 	[OPTION_FLAT] = {0, "flat", NULL, "print the whole tree as JSON, one context a line"},
 	[OPTION_PID] = {'p', "pid", "PID", "the live process PID"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error, and count them"},
-	[OPTION_MEMORY] = {'m', "memory", "BYTES",
-		"most memory that a replay's contexts may take (suffix K, M, G)"},
+	[OPTION_MEMORY] = {'m', "memory", "BYTES", CLI_MEMORY_HELP},
 	[OPTION_KIND] = {0, "kind", "KIND", SET_KIND_HELP},
 	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	{0},
@@ -238,11 +237,7 @@ static int parse_source_option(struct request *request, const struct cli_args *a
 		request->source.pid = (int64_t)pid;
 		return CLI_DONE;
 	case OPTION_MEMORY:
-		return size_parse(args->value, &request->source.replay.memory) == 0 &&
-				       request->source.replay.memory > 0
-			       ? CLI_DONE
-			       : cli_usage(
-					 args, "--memory=%s: expected bytes, as 512M", args->value);
+		return cli_parse_memory(args, &request->source.replay.memory);
 	case OPTION_KEEP_GOING:
 		request->source.replay.keep_going = true;
 		return CLI_DONE;

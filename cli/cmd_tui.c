@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/size.h"
 #include "run.h"
 #include "screen.h"
 #include "set.h"
@@ -48,8 +47,7 @@ static const struct cli_option options[] = {
 		"ask what to look at: live processes, the last replay, the sample traces"},
 	[OPTION_PID] = {'p', "pid", "PID", "the live process PID"},
 	[OPTION_KEEP_GOING] = {'k', "keep-going", NULL, "skip events in error"},
-	[OPTION_MEMORY] = {'m', "memory", "BYTES",
-		"most memory that a replay's contexts may take (suffix K, M, G)"},
+	[OPTION_MEMORY] = {'m', "memory", "BYTES", CLI_MEMORY_HELP},
 	[OPTION_KIND] = {0, "kind", "KIND", SET_KIND_HELP},
 	[OPTION_SET] = {0, "set", SET_ARGUMENT, SET_HELP},
 	{0},
@@ -124,9 +122,7 @@ static int take_option(const struct cli_args *args, int option, struct request *
 		request->source.replay.keep_going = true;
 		break;
 	case OPTION_MEMORY:
-		if (size_parse(args->value, &request->source.replay.memory) != 0)
-			return cli_usage(args, "--memory takes a number of bytes");
-		break;
+		return cli_parse_memory(args, &request->source.replay.memory);
 	case OPTION_KIND:
 	case OPTION_SET:
 		return set_take(args, options[option].name, &request->source.replay);

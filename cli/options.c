@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "memctx.h"
+#include "model/size.h"
 
 enum { MAX_OPTIONS = 40, GLOBAL = 1000, LOCAL = 2000 };
 
@@ -239,6 +240,13 @@ bool cli_parse_number(const char *text, uint64_t *number)
 		return false;
 	*number = value;
 	return true;
+}
+
+int cli_parse_memory(const struct cli_args *args, uint64_t *bytes)
+{
+	if (size_parse(args->value, bytes) == 0 && *bytes > 0)
+		return CLI_DONE;
+	return cli_usage(args, "--memory=%s: expected bytes, as 512M", args->value);
 }
 
 static size_t smallest(size_t a, size_t b, size_t c)

@@ -19,3 +19,8 @@ for size in 0 x 1X -1 '' 99999999999G; do
 	memctx-tool replay --memory="$size" in.trace
 	echo "status $?"
 done
+# It is taken in the same way wherever it is.
+for command in advise compare diff events tree tui; do
+	memctx-tool $command --memory=0 in.trace
+	echo "status $?"
+done
