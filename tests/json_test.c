@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "json_samples.h"
+#include "model/lists.h"
 
 /* ---- Forms ---------------------------------------------------------------------------- */
 
@@ -249,6 +250,42 @@ static void test_other_order(void **state)
 	snapshot_free(snapshot);
 }
 
+/* Classes that are no powers of two: read, written, and summed up with those of others. */
+static void test_lists(void **state)
+{
+	struct snapshot *snapshot = read_text(
+		"{\"schema\":\"memctx-tree\",\"version\":1,\"source\":{\"kind\":\"file\"},"
+		"\"contexts\":[{\"id\":\"1\",\"name\":\"a\",\"type\":\"aset\",\"classes\":["
+		"{\"size\":64,\"live\":5,\"free\":1,\"slack\":2}],\"lists\":["
+		"{\"size\":48,\"live\":4,\"free\":1,\"slack\":2},"
+		"{\"size\":64,\"live\":1,\"free\":0,\"slack\":0}],\"children\":["
+		"{\"id\":\"2\",\"name\":\"b\",\"type\":\"aset\",\"classes\":["
+		"{\"size\":64,\"live\":7,\"free\":2,\"slack\":3}]}]}]}\n");
+	struct snapshot_figures sum;
+	struct lists lists;
+	char *text;
+
+	(void)state;
+	assert_true(snapshot_lists(snapshot, &snapshot->contexts[0], &lists));
+	assert_true(lists.has == (UINT64_C(1) << lists_place(48) | UINT64_C(1) << lists_place(64)));
+	assert_int_equal(lists.of[lists_place(48)].live, 4);
+	assert_int_equal(lists.of[lists_place(48)].free, 1);
+	assert_int_equal(lists.of[lists_place(64)].live, 1);
+	assert_false(snapshot_lists(snapshot, &snapshot->contexts[1], &lists));
+	assert_int_equal(lists.of[lists_place(64)].live, 7);
+	snapshot_totals(snapshot, &sum);
+	assert_true(snapshot_sum_lists(snapshot, sum.classes, &lists));
+	assert_int_equal(lists.of[lists_place(48)].live, 4);
+	assert_int_equal(lists.of[lists_place(64)].live, 8);
+	assert_int_equal(lists.of[lists_place(64)].free, 2);
+	assert_int_equal(lists.of[lists_place(64)].slack, 3);
+	text = written(json_write_flat, snapshot);
+	assert_non_null(strstr(text, ",\"lists\":[{\"size\":48,\"live\":4,\"free\":1,\"slack\":2},"
+				     "{\"size\":64,\"live\":1,\"free\":0,\"slack\":0}]"));
+	free(text);
+	snapshot_free(snapshot);
+}
+
 #define S "{\"schema\":\"memctx-tree\",\"version\":1,\"source\":{\"kind\":\"file\"}"
 #define N(members) S ",\"contexts\":[\n" members "]}"
 #define F(members) S "}\n" members
@@ -304,6 +341,14 @@ static const struct {
 	{N(C(1, ",\"classes\":[1]")), 2, 1, "\"classes\" holds what is not an object"},
 	{N(C(1, ",\"classes\":[{\"size\":24}]")), 2, 1, "a class without a size of"},
 	{N(C(1, ",\"children\":{}")), 2, 1, "\"children\" where no list"},
+	{N(C(1, ",\"lists\":{}")), 2, 1, "\"lists\" is not an array"},
+	{N(C(1, ",\"lists\":[[]]")), 2, 1, "\"lists\" holds what has no \"size\""},
+	{N(C(1, ",\"lists\":[{\"size\":136}]")), 2, 1, "\"lists\" holds what has no"},
+	{N(C(1, ",\"lists\":[{\"size\":80},{\"size\":80}]")), 2, 1, "two of \"lists\""},
+	{N(C(1, ",\"lists\":[{\"size\":80,\"live\":-1}]")), 2, 1, "a figure of \"lists\""},
+	{N(C(1, ",\"lists\":[{\"size\":80,\"live\":2,\"free\":0,\"slack\":0}],"
+		"\"classes\":[{\"size\":128,\"live\":3}]")),
+		2, 1, "\"lists\" do not come to what \"classes\" says"},
 	{N(C(1, ",\"name_escaped\":true")), 0, 0, NULL},
 	{N("{\"id\":\"1\",\"name\":\"\\\\x00\",\"type\":\"\",\"name_escaped\":true}"), 2, 1,
 		"\"name\" has a backslash that is neither"},
@@ -523,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_write_fails),
 		cmocka_unit_test(test_other_order),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_zero_byte),
 		cmocka_unit_test(test_hostile_depth),

@@ -12,6 +12,7 @@
 
 #include "live_support.h"
 #include "model/follow.h"
+#include "model/lists.h"
 #include "model/live_look.h"
 #include "model/recorder.h"
 #include "model/replay.h"
@@ -144,6 +145,29 @@ static void work_in(memctx *ctx, uint64_t seed)
 	}
 }
 
+/* Its classes with their real sizes, those of powers of two too. */
+static void assert_lists_shown(
+	const struct snapshot *snapshot, const struct snapshot_figures *own, const memctx *ctx)
+{
+	const struct snapshot_context *context =
+		(const void *)((const char *)own - offsetof(struct snapshot_context, own));
+	struct lists lists;
+
+	assert_true(snapshot_lists(snapshot, context, &lists) ==
+		    (memctx_classes_of(ctx) == MEMCTX_CLASSES_FINE));
+	assert_int_equal(__builtin_popcountll(lists.has), memctx_lists(ctx));
+	for (int i = 0; i < memctx_lists(ctx); i++) {
+		struct memctx_class_stats figures;
+		const struct snapshot_class *of;
+
+		memctx_list(ctx, i, &figures);
+		of = &lists.of[lists_place(figures.size)];
+		assert_int_equal(of->live, figures.live);
+		assert_int_equal(of->free, figures.free);
+		assert_int_equal(of->slack, figures.slack);
+	}
+}
+
 /* The context of CTX's serial in a snapshot of this process has CTX's figures. */
 static void assert_shown(struct live *live, const memctx *ctx)
 {
@@ -173,6 +197,7 @@ static void assert_shown(struct live *live, const memctx *ctx)
 		assert_int_equal(own->classes[k].live, s.classes[k].live);
 		assert_int_equal(own->classes[k].free, s.classes[k].free);
 	}
+	assert_lists_shown(snapshot, own, ctx);
 	snapshot_free(snapshot);
 }
 

@@ -110,6 +110,7 @@ static struct study *make(enum study_design design, size_t object)
 static void test_stl(void **state)
 {
 	struct study *s = make(STUDY_STL, 0);
+	struct memctx_class_stats figures;
 	struct memctx_stats stats;
 	void *a, *b, *c, *d;
 
@@ -131,6 +132,15 @@ static void test_stl(void **state)
 	expect_list(s, 16, "1+304", 1);
 	expect_list(s, 32, "2+32 2+64 2+96 2+128 2+160 2+192", 19);
 	expect_tail(s, 664);
+	/* That of 24 has the one of 17 bytes, in the class of 32 that has one of its own. */
+	study_list(s, 2, &figures);
+	assert_int_equal(figures.size, 24);
+	assert_int_equal(figures.live, 1);
+	assert_int_equal(figures.free, 5);
+	assert_int_equal(figures.slack, 7);
+	study_list(s, 3, &figures);
+	assert_int_equal(figures.live, 1);
+	assert_int_equal(figures.slack, 0);
 	/* They are handed out as any other. */
 	b = study_alloc(s, 9);
 	expect_place(s, b, "1+304");

@@ -111,9 +111,12 @@ static struct live_chunks *count_unit(
 	const struct live_units *run, uint32_t i, struct live_chunks *unused)
 {
 	struct region_fine_sums sums;
+	struct region_fine fine;
 
-	if (live_units_fine(run, i, &sums))
+	if (live_units_fine(run, i, &fine)) {
+		region_fine_sum(&fine, &sums);
 		return count_chunks(&sums.record, &sums.slot, &sums, unused);
+	}
 	return count_chunks(&run->again[i].it, &run->slots[i].it, NULL, unused);
 }
 

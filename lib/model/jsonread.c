@@ -16,6 +16,7 @@
 #include "model/display.h"
 #include "model/json.h"
 #include "model/jsonform.h"
+#include "model/jsonlists.h"
 #include "model/jsonsplit.h"
 #include "model/jsonvalue.h"
 #include "model/utf8.h"
@@ -25,9 +26,10 @@ struct reader {
 	struct json_form form;
 	struct snapshot *snapshot;
 	struct json_error *error;
-	bool head;  /* what the snapshot is was read */
-	uint64_t n; /* contexts by its totals, or SNAPSHOT_UNKNOWN */
-	bool flat;  /* and the first object held no contexts */
+	bool head;          /* what the snapshot is was read */
+	uint64_t n;         /* contexts by its totals, or SNAPSHOT_UNKNOWN */
+	bool flat;          /* and the first object held no contexts */
+	struct lists lists; /* of the context in hand */
 };
 
 /* ---- Errors --------------------------------------------------------------------------- */
@@ -329,6 +331,7 @@ static int read_fields(
 	struct reader *reader, const struct cJSON *object, struct json_fields *fields)
 {
 	char *name, *ident, *type;
+	const char *message;
 
 	snapshot_fill(&fields->own, SNAPSHOT_UNKNOWN);
 	if (read_id(reader, object, "id", &fields->id, &fields->has_id) ||
@@ -340,12 +343,13 @@ static int read_fields(
 		read_number(reader, object, "peak_total_bytes", &fields->peak_total_bytes) ||
 		read_figures(reader, object, &fields->own))
 		return -1;
-	if (!value_is_null(value_member(object, "children")))
-		return refuse(reader, "\"children\" where no list of contexts can be");
+	message = json_read_lists(object, fields->own.classes, &reader->lists);
+	if (!message && !value_is_null(value_member(object, "children")))
+		message = "\"children\" where no list of contexts can be";
 	fields->name = name;
 	fields->ident = ident;
 	fields->type = type;
-	return 0;
+	return message ? refuse(reader, "%s", message) : 0;
 }
 
 static int add_context(struct reader *reader, uint32_t parent)
@@ -372,9 +376,11 @@ static int store(
 	context->level = level;
 	context->own = fields->own;
 	context->peak_total_bytes = fields->peak_total_bytes;
-	return snapshot_rename(reader->snapshot, index, fields->name, fields->ident, fields->type)
-		       ? no_memory(reader)
-		       : 0;
+	if ((reader->lists.has && snapshot_set_lists(reader->snapshot, context, &reader->lists)) ||
+		snapshot_rename(reader->snapshot, index, fields->name, fields->ident, fields->type))
+		return no_memory(reader);
+	reader->lists.has = 0;
+	return 0;
 }
 
 /* The parent that a flat context names: the context before it, or one above that. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/json.h"
-#include "model/jsonvalue.h"
+#include "model/jsonlists.h"
 
 static bool add_moment(struct cJSON *object, const char *key, const struct replay_moment *moment)
 {
@@ -24,7 +24,7 @@ static bool add_moment(struct cJSON *object, const char *key, const struct repla
 	figures.live_chunks = moment->live_chunks;
 	figures.requested_bytes = moment->requested_bytes;
 	json_set_figures(&form, &figures);
-	return true;
+	return moment->lists.has == 0 || json_add_lists(at, &moment->lists);
 }
 
 static bool add_events(struct cJSON *object, const struct replay_counts *counts)
@@ -95,7 +95,7 @@ int json_write_replay(FILE *out, const struct json_replay *replay)
 		add_moment(object, "end", replay->end) &&
 		value_add_double(object, "elapsed_seconds", seconds) &&
 		value_add_double(object, "events_per_second", rate))
-		result = json_put(out, object, 4096 + 4 * strlen(replay->path));
+		result = json_put(out, object, 4096 + 2 * JSON_LISTS + 4 * strlen(replay->path));
 	error = errno;
 	value_delete(object);
 	free(buffer.text);

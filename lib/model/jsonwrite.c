@@ -13,6 +13,7 @@
 #include "memctx.h"
 #include "model/json.h"
 #include "model/jsonform.h"
+#include "model/jsonlists.h"
 #include "model/jsonvalue.h"
 #include "model/utf8.h"
 
@@ -226,12 +227,13 @@ static bool add_totals(struct cJSON *head, const struct snapshot *snapshot)
 	struct cJSON *totals = value_add_object(head, "totals");
 	struct json_figures form;
 	struct snapshot_figures sum;
+	struct lists lists;
 
 	if (!value_add_number(totals, "contexts", snapshot->n) || !json_add_figures(totals, &form))
 		return false;
 	snapshot_totals(snapshot, &sum);
 	json_set_figures(&form, &sum);
-	return true;
+	return !snapshot_sum_lists(snapshot, sum.classes, &lists) || json_add_lists(totals, &lists);
 }
 
 /* What stands before the contexts, without the last brace. */
@@ -246,7 +248,7 @@ static int put_head(struct writer *writer, bool flat)
 		add_source(head, snapshot, &writer->name) &&
 		value_add_number(head, "kinds_replaced", snapshot->kinds_replaced) &&
 		add_totals(head, snapshot))
-		result = text_print(&writer->text, head, path);
+		result = text_print(&writer->text, head, path + JSON_LISTS);
 	value_delete(head);
 	if (!result)
 		writer->text.size--;
@@ -308,6 +310,19 @@ static int print_context(struct writer *writer, const struct snapshot_context *c
 	return form_print(&writer->form, &fields, &writer->text);
 }
 
+static int put_lists(struct writer *writer, const struct snapshot_context *context)
+{
+	struct json_text *text = &writer->text;
+	struct lists lists;
+
+	if (!snapshot_lists(writer->snapshot, context, &lists))
+		return 0;
+	if (text_reserve(text, JSON_LISTS))
+		return -1;
+	text->size = (size_t)(json_put_lists(text->text + text->size, &lists) - text->text);
+	return 0;
+}
+
 /* The context's own members, without the last brace. */
 static int put_context(struct writer *writer, const struct snapshot_context *context, bool flat)
 {
@@ -323,7 +338,8 @@ static int put_context(struct writer *writer, const struct snapshot_context *con
 		print_context(writer, context, name, ident))
 		return -1;
 	if ((name_escaped && put_text(writer, ",\"name_escaped\":true")) ||
-		(ident_escaped && put_text(writer, ",\"ident_escaped\":true")))
+		(ident_escaped && put_text(writer, ",\"ident_escaped\":true")) ||
+		(context->lists != 0 && put_lists(writer, context)))
 		return -1;
 	return flat ? put_path(writer, context->level, name) : 0;
 }

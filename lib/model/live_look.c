@@ -217,7 +217,9 @@ static bool renew(struct live_look *look, const struct region_header *header, ui
 	}
 	if (!is_same(look, record, &look->places.snapshot->contexts[place]))
 		return false;
-	live_set_figures(&look->run, 0, &look->places.snapshot->contexts[place]);
+	if (!live_set_figures(
+		    &look->run, 0, look->places.snapshot, &look->places.snapshot->contexts[place]))
+		return false;
 	if (look->groups)
 		look->groups[place / GROUP].is_made = false;
 	return true;

@@ -14,6 +14,7 @@
 
 #include "memctx.h"
 #include "model/by_serial.h"
+#include "model/lists.h"
 #include "model/live_snapshot.h"
 
 #define NOTHING UINT32_MAX
@@ -191,18 +192,42 @@ static const char *kind_name(uint8_t kind)
 	return kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
-void live_set_figures(const struct live_units *run, uint32_t i, struct snapshot_context *context)
+/* The classes of an aset with fine ones; the figures' classes are made to be what they come to. */
+static bool set_lists(
+	const struct region_fine *fine, struct snapshot *snapshot, struct snapshot_context *context)
+{
+	struct lists lists = {0};
+
+	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++) {
+		int place = lists_place(region_fine_class_bytes(c));
+		struct snapshot_class *of = &lists.of[place];
+
+		lists.has |= UINT64_C(1) << place;
+		region_fine_class(fine, c, &of->live, &of->free, &of->slack);
+	}
+	/* What is read while the process runs may be torn. */
+	lists_to_classes(&lists, context->own.classes);
+	return snapshot_set_lists(snapshot, context, &lists) == 0;
+}
+
+bool live_set_figures(const struct live_units *run, uint32_t i, struct snapshot *snapshot,
+	struct snapshot_context *context)
 {
 	const struct region_record *record = &run->again[i].it;
 	const struct region_slot *slot = &run->slots[i].it;
 	struct region_fine_sums sums;
+	struct region_fine fine;
 
-	if (record->kind == MEMCTX_WATCH)
+	if (record->kind == MEMCTX_WATCH) {
 		set_watched(record, slot, context);
-	else if (live_units_fine(run, i, &sums))
+	} else if (live_units_fine(run, i, &fine)) {
+		region_fine_sum(&fine, &sums);
 		set_figures(&sums.record, &sums.slot, &sums, context);
-	else
+		return set_lists(&fine, snapshot, context);
+	} else {
 		set_figures(record, slot, NULL, context);
+	}
+	return true;
 }
 
 /* Adds unit I of the run, which is number UNIT of the region, where it is a context. */
@@ -220,7 +245,8 @@ static bool add_unit(struct copy *copy, uint32_t i, uint32_t unit)
 		*names->ident ? names->ident : NULL, kind_name(record->kind));
 	if (!context)
 		return false;
-	live_set_figures(copy->run, i, context);
+	if (!live_set_figures(copy->run, i, copy->flat, context))
+		return false;
 	copy->node_of[unit] = index;
 	copy->nodes[index] = (struct node){record->serial, record->parent_serial,
 		record->parent - 1, NOTHING, NOTHING, NOTHING, NOTHING};

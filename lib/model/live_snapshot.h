@@ -20,7 +20,8 @@ typedef void live_seen_fn(const struct live_units *run, uint32_t i, uint32_t uni
 bool live_snapshot_places(struct live *live, struct live_places *places, live_seen_fn *seen,
 	void *arg, struct live_error *error);
 
-/* The figures of the context that unit I of a run holds. */
-void live_set_figures(const struct live_units *run, uint32_t i, struct snapshot_context *context);
+/* The figures of the context that unit I of a run holds, one of SNAPSHOT.  False with ENOMEM. */
+bool live_set_figures(const struct live_units *run, uint32_t i, struct snapshot *snapshot,
+	struct snapshot_context *context);
 
 #endif

@@ -38,17 +38,17 @@ const struct region_record *live_units_context(struct live_units *units, uint32_
 	return record;
 }
 
-bool live_units_fine(const struct live_units *units, uint32_t i, struct region_fine_sums *sums)
+bool live_units_fine(const struct live_units *units, uint32_t i, struct region_fine *fine)
 {
 	const struct region_record *record = &units->again[i].it;
-	struct region_fine fine = {.slot = &units->slots[i].it, .record = record};
 
 	if (!record->fine || i + 1 >= units->n || units->again[i + 1].it.live != REGION_PART)
 		return false;
-	fine.part_freed = (const uint64_t *)&units->slots[i + 1];
-	fine.part_reused = (const uint64_t *)&units->again[i + 1];
-	fine.part_carved = (const uint64_t *)(const void *)&units->names[i + 1];
-	region_fine_sum(&fine, sums);
+	fine->slot = &units->slots[i].it;
+	fine->record = record;
+	fine->part_freed = (const uint64_t *)&units->slots[i + 1];
+	fine->part_reused = (const uint64_t *)&units->again[i + 1];
+	fine->part_carved = (const uint64_t *)(const void *)&units->names[i + 1];
 	return true;
 }
 

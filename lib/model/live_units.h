@@ -41,8 +41,8 @@ bool live_units_read(
 /* The record of the context in unit I, whose names are ended then; NULL: there is none. */
 const struct region_record *live_units_context(struct live_units *units, uint32_t i);
 
-/* Where unit I has fine classes and its part was read, what they come to; else false. */
-bool live_units_fine(const struct live_units *units, uint32_t i, struct region_fine_sums *sums);
+/* Where unit I has fine classes and its part was read, their counters; else false. */
+bool live_units_fine(const struct live_units *units, uint32_t i, struct region_fine *fine);
 
 /* Where UNIT's part of a plane begins, which is at PLANE of its bank's. */
 uint64_t live_unit_offset(const struct region_header *header, uint32_t unit, uint32_t plane);

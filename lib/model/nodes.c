@@ -3,6 +3,7 @@
  * The contexts of a replay: places, tree, order of creation.  The invariants stand in nodes.h.
  */
 #include "model/nodes.h"
+#include "model/lists.h"
 #include "model/own.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ static void drop_tables(struct nodes *nodes)
 	own_free_table(nodes->hot, nodes->room * sizeof(*nodes->hot));
 	own_free_table(nodes->cold, nodes->cold_room * sizeof(*nodes->cold));
 	own_free_table(nodes->saved, nodes->saved_room * sizeof(*nodes->saved));
+	own_free_table(nodes->saved_lists, nodes->lists_room * sizeof(*nodes->saved_lists));
 }
 
 int nodes_init(struct nodes *nodes)
@@ -90,6 +92,24 @@ static int grow_places(struct nodes *nodes)
 	if (hot == NULL)
 		return -1;
 	nodes->hot = hot;
+	return 0;
+}
+
+int nodes_reserve_lists(struct nodes *nodes)
+{
+	uint32_t room = nodes->lists_room == 0 ? FIRST_ROOM : nodes->lists_room * 2;
+	struct lists *lists;
+
+	if (nodes->listed < nodes->lists_room)
+		return 0;
+	if (room <= nodes->lists_room) {
+		errno = ENOMEM;
+		return -1;
+	}
+	lists = grow_table(nodes->saved_lists, &nodes->lists_room, room, sizeof(*lists));
+	if (lists == NULL)
+		return -1;
+	nodes->saved_lists = lists;
 	return 0;
 }
 
@@ -189,6 +209,8 @@ static void give_place(struct nodes *nodes, uint32_t at)
 		nodes->hot[node->next].previous = node->previous;
 	else
 		nodes->last = node->previous;
+	nodes->listed -= nodes->cold[at].is_listed;
+	nodes->cold[at].is_listed = false;
 	drop_cold(&nodes->cold[at]);
 	node->state = NODE_UNUSED;
 	/* Once its eras are used up, entries of the first could be taken for new ones. */
@@ -238,7 +260,7 @@ void nodes_end(struct nodes *nodes, uint32_t at, bool zombie)
 
 void nodes_purge(struct nodes *nodes)
 {
-	nodes->nsaved = 0;
+	nodes->nsaved = nodes->nsaved_lists = 0;
 	while (nodes->zombies != 0) {
 		uint32_t at = nodes->zombies;
 

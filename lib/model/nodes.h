@@ -54,6 +54,7 @@ struct node_saved {
 	uint64_t peak_total_bytes;
 	char *ident;      /* where has_ident: the ident was replaced since */
 	uint32_t figures; /* the place of its figures in nodes.saved */
+	uint32_t lists;   /* where it is listed, that of its classes in nodes.saved_lists */
 	uint32_t parent;
 	bool is_set, has_ident;
 };
@@ -63,6 +64,7 @@ struct node_cold {
 	char *name;
 	char *ident;         /* NULL: none */
 	struct idmap *bases; /* size -> struct base_chunks; NULL: none */
+	bool is_listed;      /* its classes are not the powers of two: lists.h */
 	struct node_saved saved;
 };
 
@@ -71,6 +73,9 @@ struct nodes {
 	struct node_cold *cold;
 	struct snapshot_figures *saved; /* of nodes at the peak, as they are put aside */
 	uint32_t nsaved;                /* since the peak, each node once at most */
+	struct lists *saved_lists;      /* likewise, of nodes that are listed */
+	uint32_t nsaved_lists, lists_room;
+	uint32_t listed; /* nodes */
 	struct idmap ids;
 	uint32_t room; /* places in hot; the others have no fewer */
 	uint32_t cold_room, saved_room;
@@ -82,6 +87,15 @@ struct nodes {
 	uint64_t serial;      /* of the latest */
 	uint64_t live;
 };
+
+/* Room for one more node that is listed.  0, or -1 with ENOMEM. */
+int nodes_reserve_lists(struct nodes *nodes);
+/* There is room: node AT is listed. */
+static inline void nodes_set_listed(struct nodes *nodes, uint32_t at)
+{
+	nodes->cold[at].is_listed = true;
+	nodes->listed++;
+}
 
 /* No nodes but node 0.  0, or -1 with ENOMEM. */
 int nodes_init(struct nodes *nodes);

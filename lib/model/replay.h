@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "memctx.h"
+#include "model/lists.h"
 #include "model/setting.h"
 #include "model/snapshot.h"
 #include "model/trace.h"
@@ -58,6 +59,7 @@ struct replay_moment {
 	uint64_t live_chunks;
 	uint64_t requested_bytes;
 	struct snapshot_figures figures;
+	struct lists lists; /* the classes as they are; none where all are the powers of two */
 };
 
 struct replay_counts {

@@ -5,6 +5,7 @@
  * A context's end takes three walks over what ends: figures are put aside, the allocator deletes,
  * the nodes end; so nothing has changed when the first of them finds a reason not to go on.
  */
+#include "model/lists.h"
 #include "model/own.h"
 #include "model/replay_inner.h"
 #include "model/study.h"
@@ -112,6 +113,17 @@ static uint64_t first_bytes(enum memctx_kind kind, const struct memctx_options *
 	return first != 0 ? first : MEMCTX_DEFAULT_OPTIONS.init_size;
 }
 
+/* Whether its classes are not the powers of two, and are known one by one. */
+static bool is_listed(enum memctx_kind kind, const struct memctx_options *options)
+{
+	size_t object = options->chunk_size != 0 ? options->chunk_size : STUDY_PYINT_OBJECT;
+
+	if ((unsigned)kind == SETTING_PYINT)
+		return lists_place((object + 7) & ~(size_t)7) >= 0;
+	return (unsigned)kind == SETTING_STL ||
+	       (kind == MEMCTX_ASET && options->classes == MEMCTX_CLASSES_FINE);
+}
+
 /* The allocator's part of a create line; its copy of the strings is the node's. */
 static enum replay_step make_context(struct replay *replay, const struct trace_event *event,
 	uint32_t parent, char *name, char *ident)
@@ -122,7 +134,14 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	struct node *node;
 	memctx *ctx = NULL;
 	uint32_t at;
+	bool listed = !replay->dry && is_listed(kind, &options);
 
+	if (listed && nodes_reserve_lists(&replay->nodes) != 0) {
+		own_free(name);
+		own_free(ident);
+		return replay_no_memory(
+			replay, event, nodes_bytes(&replay->nodes) * 2, "the table of classes");
+	}
 	if (!replay->dry) {
 		ctx = new_context(
 			replay, replay->nodes.hot[parent].ctx, name, ident, kind, &options, &study);
@@ -141,6 +160,8 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	node->as = (uint8_t)kind;
 	node->plain = plain_below(event, kind, &options);
 	node->bump_limit = bump_limit(&options);
+	if (listed)
+		nodes_set_listed(&replay->nodes, at);
 	if (study != NULL)
 		replay_study_begin(replay, at, study);
 	node->epoch = replay->epoch;

@@ -182,6 +182,9 @@ void replay_study_reset(struct node *node);
 bool replay_study_is_large(const struct node *node, const void *chunk, uint64_t size);
 /* The figures of a node's context or pool. */
 void replay_node_stats(const struct node *node, struct memctx_stats *stats);
+/* Of a listed node: how many classes it has, and the figures of one. */
+int replay_node_lists(const struct node *node);
+void replay_node_list(const struct node *node, int list, struct memctx_class_stats *figures);
 
 /* ---- replay_view.c ------------------------------------------------------------------------ */
 

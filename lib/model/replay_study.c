@@ -136,6 +136,19 @@ void replay_node_stats(const struct node *node, struct memctx_stats *stats)
 		memctx_stats(node->ctx, stats);
 }
 
+int replay_node_lists(const struct node *node)
+{
+	return node->study != NULL ? (int)study_lists(node->study) : memctx_lists(node->ctx);
+}
+
+void replay_node_list(const struct node *node, int list, struct memctx_class_stats *figures)
+{
+	if (node->study != NULL)
+		study_list(node->study, (unsigned)list, figures);
+	else
+		memctx_list(node->ctx, list, figures);
+}
+
 /* The pool of a context; NULL: it is one of the library's. */
 static const struct study *study_of(const struct replay *replay, const memctx *ctx)
 {
@@ -212,14 +225,12 @@ void replay_look_list(
 	const struct study *study = study_of(replay, ctx);
 	struct memctx_class_stats figures;
 
-	if (study != NULL) {
-		list->bytes = study_list_size(study, (unsigned)number);
-		list->length = study_list_length(study, (unsigned)number);
-	} else {
+	if (study != NULL)
+		study_list(study, (unsigned)number, &figures);
+	else
 		memctx_list(ctx, number, &figures);
-		list->bytes = figures.size;
-		list->length = figures.free;
-	}
+	list->bytes = figures.size;
+	list->length = figures.free;
 	for (list->size_class = 0; (uint64_t)8 << list->size_class < list->bytes;)
 		list->size_class++;
 }

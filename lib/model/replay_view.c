@@ -7,6 +7,7 @@
  * while the replay runs, and only once a node and peak.
  */
 #include "model/replay_inner.h"
+#include "model/lists.h"
 #include "model/own.h"
 
 #include <errno.h>
@@ -71,6 +72,22 @@ static void take_figures(const struct node *node, struct snapshot_figures *figur
 	figures->resets = node->resets;
 }
 
+/* The node's classes as they are; it is listed. */
+static void take_lists(const struct node *node, struct lists *lists)
+{
+	memset(lists, 0, sizeof(*lists));
+	for (int i = 0, n = replay_node_lists(node); i < n; i++) {
+		struct memctx_class_stats figures;
+		int place;
+
+		replay_node_list(node, i, &figures);
+		place = lists_place(figures.size);
+		lists->has |= UINT64_C(1) << place;
+		lists->of[place] =
+			(struct snapshot_class){figures.live, figures.free, figures.slack};
+	}
+}
+
 /* ---- The peak ----------------------------------------------------------------------------- */
 
 void replay_put_aside(struct replay *replay, uint32_t at)
@@ -80,6 +97,10 @@ void replay_put_aside(struct replay *replay, uint32_t at)
 
 	saved->figures = replay->nodes.nsaved++;
 	take_figures(node, &replay->nodes.saved[saved->figures], &saved->peak_total_bytes);
+	if (replay->nodes.cold[at].is_listed) {
+		saved->lists = replay->nodes.nsaved_lists++;
+		take_lists(node, &replay->nodes.saved_lists[saved->lists]);
+	}
 	if (saved->has_ident)
 		own_free(saved->ident);
 	saved->ident = NULL;
@@ -109,6 +130,7 @@ void replay_new_peak(struct replay *replay)
 /* A node as it stands in the tree now or at the peak. */
 struct standing {
 	const struct snapshot_figures *figures; /* NULL: those of now */
+	const struct lists *lists;              /* where it is listed and figures are not NULL */
 	uint64_t peak_total_bytes;
 	const char *ident;
 	uint32_t parent;
@@ -128,6 +150,7 @@ static bool find_standing(
 	if (!peak || (node->state == NODE_LIVE && node->epoch < replay->epoch))
 		return node->state == NODE_LIVE;
 	standing->figures = &replay->nodes.saved[saved->figures];
+	standing->lists = &replay->nodes.saved_lists[saved->lists];
 	standing->peak_total_bytes = saved->peak_total_bytes;
 	standing->parent = saved->parent;
 	if (saved->has_ident)
@@ -136,6 +159,40 @@ static bool find_standing(
 }
 
 /* ---- Moments ------------------------------------------------------------------------------ */
+
+/* The classes as they are, where a context that stands in the tree has others than powers of two.
+ */
+static void sum_lists(const struct replay *replay, bool peak, struct lists *sum)
+{
+	const struct nodes *nodes = &replay->nodes;
+	struct snapshot_figures now;
+	struct lists lists;
+	uint64_t greatest, listed = 0;
+
+	memset(sum, 0, sizeof(*sum));
+	if (nodes->listed == 0)
+		return;
+	for (uint32_t at = nodes->first; at != 0; at = nodes->hot[at].next) {
+		struct standing standing;
+
+		if (!find_standing(replay, at, peak, &standing))
+			continue;
+		listed += nodes->cold[at].is_listed;
+		if (!nodes->cold[at].is_listed && standing.figures == NULL) {
+			take_figures(&nodes->hot[at], &now, &greatest);
+			standing.figures = &now;
+		}
+		if (!nodes->cold[at].is_listed)
+			lists_of_classes(&lists, standing.figures->classes);
+		else if (standing.figures != NULL)
+			lists = *standing.lists;
+		else
+			take_lists(&nodes->hot[at], &lists);
+		lists_sum(sum, &lists);
+	}
+	if (listed == 0)
+		sum->has = 0;
+}
 
 static void sum_figures(const struct replay *replay, bool peak, struct snapshot_figures *sum)
 {
@@ -169,12 +226,14 @@ void replay_now(const struct replay *replay, struct replay_moment *moment)
 	take_moment(replay, moment);
 	hide_overflow(replay, moment);
 	sum_figures(replay, false, &moment->figures);
+	sum_lists(replay, false, &moment->lists);
 }
 
 void replay_peak(const struct replay *replay, struct replay_moment *moment)
 {
 	*moment = replay->peak;
 	sum_figures(replay, true, &moment->figures);
+	sum_lists(replay, true, &moment->lists);
 	if (replay->dry)
 		snapshot_fill(&moment->figures, SNAPSHOT_UNKNOWN);
 }
@@ -236,6 +295,17 @@ static bool link_standing(const struct replay *replay, bool peak, struct links *
 	return any;
 }
 
+static int write_lists(const struct node *node, const struct standing *standing,
+	struct snapshot_context *context, struct snapshot *snapshot)
+{
+	struct lists now;
+
+	if (standing->figures != NULL)
+		return snapshot_set_lists(snapshot, context, standing->lists);
+	take_lists(node, &now);
+	return snapshot_set_lists(snapshot, context, &now);
+}
+
 static int write_context(const struct replay *replay, uint32_t at, bool peak, struct links *links,
 	struct snapshot *snapshot)
 {
@@ -259,7 +329,8 @@ static int write_context(const struct replay *replay, uint32_t at, bool peak, st
 		context->own = *standing.figures;
 		context->peak_total_bytes = standing.peak_total_bytes;
 	}
-	return 0;
+	return replay->nodes.cold[at].is_listed ? write_lists(node, &standing, context, snapshot)
+						: 0;
 }
 
 /* Writes the tree, parents first, siblings in order of creation. */

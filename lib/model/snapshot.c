@@ -57,6 +57,7 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->path);
 	free(snapshot->contexts);
 	free(snapshot->strings);
+	free(snapshot->lists);
 	free(snapshot);
 }
 
@@ -196,6 +197,7 @@ struct snapshot_context *snapshot_add(struct snapshot *snapshot, uint64_t id, ui
 	context->parent = parent;
 	context->level = 0;
 	context->end = 0;
+	context->lists = 0;
 	context->peak_total_bytes = SNAPSHOT_UNKNOWN;
 	snapshot_fill(&context->own, SNAPSHOT_UNKNOWN);
 	return context;

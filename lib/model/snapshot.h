@@ -54,6 +54,7 @@ struct snapshot_context {
 	uint32_t name;   /* offset into strings; 0-terminated, bytes as they came */
 	uint32_t ident;  /* likewise; SNAPSHOT_NONE where there is none */
 	uint32_t kind;   /* offset into strings: "aset" …, what the context was created as */
+	uint32_t lists;  /* where its classes as they are stand: lists.h; 0: powers of two */
 	uint64_t peak_total_bytes;   /* of this context alone, over its life */
 	struct snapshot_figures own; /* without what is below it */
 };
@@ -74,6 +75,8 @@ struct snapshot {
 	struct snapshot_context *contexts;
 	char *strings; /* strings[0] is "" */
 	size_t strings_size, strings_room;
+	uint64_t *lists; /* of those contexts that have others: lists.h */
+	size_t lists_size, lists_room;
 	size_t room;
 	size_t ready; /* contexts whose pages are there, or that come one by one */
 	uint32_t recent[SNAPSHOT_RECENT]; /* strings by hash: the last added, so that equal ones

@@ -272,6 +272,8 @@ static void note_use(struct study *study, char *chunk, unsigned list, size_t siz
 	stats->slack_bytes += one * slack;
 	class->live += one;
 	class->slack += one * slack;
+	study->looks->live[list] += one;
+	study->looks->slack[list] += one * slack;
 }
 
 /* ---- Large chunks --------------------------------------------------------------------- */
@@ -443,6 +445,8 @@ static void reset_looks(struct study_looks *looks)
 	while (looks->large != NULL)
 		large_free(looks, looks->large + 1);
 	memset(looks->length, 0, sizeof looks->length);
+	memset(looks->live, 0, sizeof looks->live);
+	memset(looks->slack, 0, sizeof looks->slack);
 	looks->blocks_bytes = 0;
 	looks->n_blocks = 0;
 	looks->stats = (struct memctx_stats){.allocs = looks->stats.allocs,

@@ -101,6 +101,7 @@ void study_describe(
 unsigned study_lists(const struct study *study);
 size_t study_list_size(const struct study *study, unsigned list);
 uint64_t study_list_length(const struct study *study, unsigned list);
+void study_list(const struct study *study, unsigned list, struct memctx_class_stats *figures);
 /* The list of chunks like this one, which is in none that is large. */
 unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk);
 void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg);

@@ -48,7 +48,8 @@ struct study_looks {
 	size_t index_room;
 	struct study_large *large;
 	uint64_t length[STUDY_LISTS];
-	unsigned latest;           /* the list used last */
+	uint64_t live[STUDY_LISTS], slack[STUDY_LISTS]; /* of the chunks in use */
+	unsigned latest;                                /* the list used last */
 	struct memctx_stats stats; /* what is counted as it goes, large chunks and tail apart */
 	size_t blocks_bytes;
 	uint64_t n_blocks;

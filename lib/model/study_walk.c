@@ -152,6 +152,12 @@ uint64_t study_list_length(const struct study *study, unsigned list)
 	return study->looks->length[list];
 }
 
+void study_list(const struct study *study, unsigned list, struct memctx_class_stats *figures)
+{
+	*figures = (struct memctx_class_stats){study_bytes(study, list), study->looks->live[list],
+		study->looks->length[list], study->looks->slack[list]};
+}
+
 unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk)
 {
 	return study->object != 0 ? 0 : (unsigned)(chunk->size / STUDY_GRAIN) - 1;
@@ -205,14 +211,17 @@ void study_each_free(const struct study *study, int size_class, memctx_chunk_fn 
 /* ---- Proving -------------------------------------------------------------------------- */
 
 struct sums {
-	uint64_t live, free, requested, slack, listed, other;
+	uint64_t live, free, requested, slack;
 	struct memctx_class_stats classes[MEMCTX_CLASSES];
+	uint64_t list_live[STUDY_LISTS], list_slack[STUDY_LISTS];
+	const struct study *study;
 };
 
 static bool add_chunk(const struct memctx_chunk_info *chunk, void *arg)
 {
 	struct sums *sums = arg;
 	struct memctx_class_stats *class = &sums->classes[chunk->size_class];
+	unsigned list;
 
 	if (chunk->is_free) {
 		sums->free++;
@@ -224,6 +233,9 @@ static bool add_chunk(const struct memctx_chunk_info *chunk, void *arg)
 	sums->slack += chunk->size - chunk->requested;
 	class->live++;
 	class->slack += chunk->size - chunk->requested;
+	list = study_list_of(sums->study, chunk);
+	sums->list_live[list]++;
+	sums->list_slack[list] += chunk->size - chunk->requested;
 	return true;
 }
 
@@ -271,13 +283,17 @@ static bool figures_hold(const struct study *study, const struct sums *sums)
 			sums->classes[k].free != stats->classes[k].free ||
 			sums->classes[k].slack != stats->classes[k].slack)
 			return false;
+	for (unsigned list = 0; list < study->methods->lists; list++)
+		if (sums->list_live[list] != study->looks->live[list] ||
+			sums->list_slack[list] != study->looks->slack[list])
+			return false;
 	return sums->live == stats->live_chunks && sums->free == stats->free_chunks &&
 	       sums->requested == stats->requested_bytes && sums->slack == stats->slack_bytes;
 }
 
 const char *study_check(const struct study *study)
 {
-	struct sums sums = {0};
+	struct sums sums = {.study = study};
 	struct memctx_stats stats;
 	uint64_t n = 0, large = 0, bytes = 0;
 
