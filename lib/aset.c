@@ -106,19 +106,31 @@ static inline void *aset_alloc_carve(memctx *ctx, size_t size, size_t class)
 	return aset_carve(ctx, size, k, stride);
 }
 
+static inline void *alloc_told(memctx *ctx, void *payload)
+{
+	return mcx_event(
+		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
+}
+
+/* Apart and reached by a tail call, so that alloc_carve() needs no frame. */
+static MCX_COLD void *alloc_block(memctx *ctx, size_t size, unsigned k, size_t stride)
+{
+	void *payload = aset_alloc_block(ctx, size, k, stride);
+
+	return payload != NULL ? alloc_told(ctx, payload) : NULL;
+}
+
 static void *alloc_fine(memctx *ctx, size_t size);
 
 static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, size_t k)
 {
-	void *payload;
+	size_t stride = mcx_stride((unsigned)k, ctx->align);
 
 	if (mcx_unlikely(k == 0) && ctx->small_end == MCX_FINE_END)
 		return alloc_fine(ctx, size);
-	payload = aset_alloc_carve(ctx, size, k);
-	if (mcx_unlikely(payload == NULL))
-		return NULL;
-	return mcx_event(
-		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
+	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride))
+		return alloc_block(ctx, size, (unsigned)k, stride);
+	return alloc_told(ctx, aset_carve(ctx, size, (unsigned)k, stride));
 }
 
 static MCX_COLD void *alloc_null(void)
