@@ -42,6 +42,18 @@
 const uint8_t mcx_class_of[1025] = {
 	0, 0, C1(1), C2(2), C4(3), C8(4), C16(5), C32(6), C64(7), C128(8), C256(9), C512(10)};
 
+/*
+ * Where memctx_alloc() is to have its class and its result on a processor whose shifts count in one
+ * register: each of its ends then returns by itself, and nothing is moved about before.
+ */
+#ifdef __x86_64__
+#define MCX_SHIFTS_BY(k) __asm__("" : "+c"(k))
+#define MCX_RETURNS(payload) __asm__("" : "+a"(payload))
+#else
+#define MCX_SHIFTS_BY(k) ((void)0)
+#define MCX_RETURNS(payload) ((void)0)
+#endif
+
 /* ---- Allocation ---- */
 
 /* Takes a chunk of class K from the open block, which has room for it. */
@@ -126,6 +138,8 @@ static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, siz
 {
 	size_t stride = mcx_stride((unsigned)k, ctx->align);
 
+	if (k >= MEMCTX_CLASSES)
+		__builtin_unreachable(); /* saves widening it */
 	if (mcx_unlikely(k == 0) && ctx->small_end == MCX_FINE_END)
 		return alloc_fine(ctx, size);
 	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride))
@@ -196,25 +210,27 @@ static inline void *alloc_fine_recorded(
 	return payload;
 }
 
-static __attribute__((noinline)) void *alloc_bump_recorded(memctx *ctx, size_t size, void *payload)
-{
-	return mcx_pool_told(ctx, size, payload);
-}
-
-/* The usual case of a bump context: the rest is its method's. */
+/*
+ * The usual case of a bump context: the rest is its method's, and so are events, since this is to
+ * be short.  All is reckoned from how many steps of 8 bytes the chunk has beyond the first.
+ */
 static MCX_INLINE void *alloc_bump(memctx *ctx, size_t size)
 {
-	char *payload = ctx->free;
-	size_t stride = (size + 7) & ~(size_t)7;
-	uintptr_t free = (uintptr_t)payload + stride;
+	size_t steps = (size - 1) / 8, stride;
+	char *payload, *free;
 
-	if (mcx_unlikely(size - 1 >= ctx->bump.usual || free > (uintptr_t)ctx->end))
+	if (mcx_unlikely(size - 1 >= ctx->bump.usual || mcx_ring_mode() != MCX_RING_OFF))
 		return ctx->methods->alloc(ctx, size);
-	ctx->free = payload + stride;
-	mcx_pool_count_based(ctx, mcx_class_of[stride / 8], stride - size, ctx->bump.base);
+	payload = ctx->free;
+	MCX_APART(steps);
+	stride = 8 * steps + 8;
+	MCX_RETURNS(payload);
+	free = payload + stride;
+	if (mcx_unlikely((uintptr_t)free > (uintptr_t)ctx->end))
+		return ctx->methods->alloc(ctx, size);
+	ctx->free = free;
+	mcx_pool_count_based(ctx, mcx_class_of[steps + 1], stride - size, ctx->bump.base);
 	mcx_watch_alloc(ctx, payload, size, stride);
-	if (mcx_unlikely(mcx_ring_mode() != MCX_RING_OFF))
-		return alloc_bump_recorded(ctx, size, payload);
 	return payload;
 }
 
@@ -268,6 +284,7 @@ MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 	if (mcx_unlikely(size >= small_end))
 		return alloc_other(ctx, size, small_end);
 	k = mcx_class_of[(size + 7) / 8];
+	MCX_SHIFTS_BY(k);
 	bin = &ctx->bin[k];
 	payload = *bin;
 	if (mcx_unlikely(payload == NULL))
