@@ -27,6 +27,7 @@
 #define CACHE_BINS ((CACHE_LOG2_MAX - CACHE_LOG2_MIN) * 8u)
 #define CACHE_DEPTH 4u
 #define CACHE_DOUBLED_MAX ((size_t)32768) /* blocks that chunks are carved from */
+#define CACHE_FILLED_MAX ((size_t)65536)  /* those that are filled to the end */
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
 static void *system_alloc(size_t size, void *arg)
@@ -352,6 +353,19 @@ void *mcx_block_get(size_t size)
 void mcx_block_put(void *memory, size_t size)
 {
 	if (size <= CACHE_DOUBLED_MAX)
+		cache_put(memory, size);
+	else
+		mcx_own_put(memory, size);
+}
+
+void *mcx_filled_get(size_t size)
+{
+	return size <= CACHE_FILLED_MAX ? cache_take_exact(size) : NULL;
+}
+
+void mcx_filled_put(void *memory, size_t size)
+{
+	if (size <= CACHE_FILLED_MAX)
 		cache_put(memory, size);
 	else
 		mcx_own_put(memory, size);

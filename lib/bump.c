@@ -9,7 +9,8 @@
  *
  * What is usual of an allocation stands in aset.c, with that of memctx_alloc() of other kinds.
  *
- * Invariants: what a block has carved is in use; B1: each class has at most its size in slack.
+ * Invariants: what a block has carved is in use; B1: each class has at most its size in slack; B2:
+ * counters of what was freed or reused stay 0.
  */
 #include <errno.h>
 
@@ -40,8 +41,26 @@ static inline void *bump_carve(memctx *ctx, size_t size, size_t stride, size_t r
 	return payload;
 }
 
+/* The next block, for a chunk of STRIDE bytes, where this thread has one of that size; or NULL. */
+static inline struct mcx_block *bump_cached(memctx *ctx, size_t stride)
+{
+	size_t size = ctx->next_size;
+	struct mcx_block *block;
+
+	if (size < stride + BUMP_HEADER || !mcx_allow(ctx, size))
+		return NULL;
+	block = mcx_filled_get(size);
+	if (block == NULL) {
+		mcx_forgo(ctx, size);
+		return NULL;
+	}
+	mcx_account(ctx, size, 1);
+	mcx_block_init(ctx, block, size);
+	return block;
+}
+
 /* Opens a block that has STRIDE bytes; false with ENOMEM. */
-static MCX_COLD bool bump_open(memctx *ctx, size_t stride)
+static __attribute__((noinline)) bool bump_open(memctx *ctx, size_t stride)
 {
 	struct mcx_block *block;
 
@@ -50,7 +69,9 @@ static MCX_COLD bool bump_open(memctx *ctx, size_t stride)
 		if ((size_t)(ctx->end - ctx->free) >= stride)
 			return true;
 	}
-	block = mcx_block_grow(ctx, stride);
+	block = bump_cached(ctx, stride);
+	if (block == NULL)
+		block = mcx_block_grow(ctx, stride);
 	if (block == NULL)
 		return false;
 	((struct bump_block *)block)->zero = 0;
@@ -60,35 +81,30 @@ static MCX_COLD bool bump_open(memctx *ctx, size_t stride)
 	return true;
 }
 
-static MCX_COLD void *bump_alloc_block(memctx *ctx, size_t size)
+static inline void *bump_alloc_small(memctx *ctx, size_t size)
 {
 	size_t stride = bump_stride(ctx, size);
 
-	if (size > ctx->bump.limit)
-		return mcx_large_alloc_told(ctx, size);
-	if (!bump_open(ctx, stride))
+	if ((size_t)(ctx->end - ctx->free) < stride && !bump_open(ctx, stride))
 		return NULL;
-	return mcx_pool_told(ctx, size, bump_carve(ctx, size, stride, stride));
+	return bump_carve(ctx, size, stride, stride);
 }
 
 static void *bump_alloc(memctx *ctx, size_t size)
 {
-	size_t stride = bump_stride(ctx, size);
+	void *payload;
 
-	if (mcx_unlikely(size > ctx->bump.limit || (size_t)(ctx->end - ctx->free) < stride))
-		return bump_alloc_block(ctx, size);
-	return mcx_pool_told(ctx, size, bump_carve(ctx, size, stride, stride));
+	if (mcx_unlikely(size > ctx->bump.limit))
+		return mcx_large_alloc_told(ctx, size);
+	payload = bump_alloc_small(ctx, size);
+	return payload == NULL ? NULL : mcx_pool_told(ctx, size, payload);
 }
 
 static void *bump_alloc_quiet(memctx *ctx, size_t size)
 {
-	size_t stride = bump_stride(ctx, size);
-
 	if (size > ctx->bump.limit)
 		return mcx_large_alloc(ctx, size);
-	if ((size_t)(ctx->end - ctx->free) < stride && !bump_open(ctx, stride))
-		return NULL;
-	return bump_carve(ctx, size, stride, stride);
+	return bump_alloc_small(ctx, size);
 }
 
 /* A large chunk that has SIZE bytes aligned to ALIGN in it. */
@@ -161,6 +177,48 @@ static bool bump_create(memctx *ctx, const struct memctx_options *options)
 	return true;
 }
 
+/*
+ * Gives back the small blocks but the keeper.  They were filled to the end, or will be, so those of
+ * one size more are worth keeping than of other kinds.
+ */
+static void bump_release(memctx *ctx)
+{
+	struct mcx_block *block, *next;
+
+	if (!mcx_block_is_large(ctx->blocks))
+		ctx->blocks->free = mcx_block_free(ctx, ctx->blocks);
+	for (block = ctx->blocks; block != NULL; block = next) {
+		size_t bytes = mcx_block_size(block);
+
+		next = block->next;
+		if (block == ctx->keeper || mcx_block_is_large(block))
+			continue;
+		mcx_watch_release(mcx_block_start(ctx, block), block->free, block->end);
+		mcx_block_unlink(ctx, block);
+		mcx_discharge(ctx, bytes, 1);
+		mcx_filled_put(block, bytes);
+	}
+	ctx->next_size = mcx_record(ctx)->init_size;
+}
+
+/* As mcx_pool_reset(), of counters that say what was carved and no more. */
+static void bump_reset(memctx *ctx)
+{
+	struct region_record *record = mcx_record(ctx);
+	uint64_t carved = 0;
+
+	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
+		carved += record->carved[k] >> MCX_COUNT_SHIFT;
+		record->carved[k] = 0;
+	}
+	record->life.carved += carved;
+	record->life.dropped += carved;
+	ctx->used &= (uint16_t)~MCX_USED_ALL;
+	if (mcx_slot(ctx)->nblocks > 1)
+		bump_release(ctx);
+	mcx_pool_reset(ctx);
+}
+
 /* ---- The proof ---- */
 
 static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
@@ -176,12 +234,15 @@ static void prove_block(struct mcx_proof *proof, const struct mcx_block *block)
 /* Chunks leave no trace, so only what cannot be is found. */
 static void prove_classes(struct mcx_proof *proof)
 {
+	const struct region_slot *slot = mcx_slot(proof->ctx);
 	struct memctx_stats stats;
 
 	memctx_stats(proof->ctx, &stats);
 	for (unsigned k = 0; k < MEMCTX_CLASSES; k++) {
 		const struct memctx_class_stats *class = &stats.classes[k];
 
+		if (slot->freed[k] != 0 || slot->reused[k] != 0)
+			mcx_broken(proof, "B2: class %u has chunks that were freed", k);
 		if (class->slack > class->live * class->size)
 			mcx_broken(proof, "B1: class %u has more slack than bytes", k);
 		proof->live[k] = class->live;
@@ -204,7 +265,7 @@ const struct mcx_methods mcx_bump_methods = {
 	.usable = bump_usable,
 	.requested = mcx_pool_requested,
 	.set_requested = mcx_pool_set_requested,
-	.reset = mcx_pool_reset,
+	.reset = bump_reset,
 	.destroy = mcx_pool_destroy,
 	.each_block = mcx_blocks_each,
 	.each_chunk = mcx_pool_each_large,

@@ -165,6 +165,8 @@ static void bump(void **state)
 	damage_common(ctx, NULL);
 	damage_word(ctx, first, 5, "I2");
 	damage(ctx, MCX_CARVED(&ctx->bin[1]), 8, MCX_ONE + 4000, "B1");
+	damage(ctx, MCX_FREED(&ctx->bin[3]), 8, MCX_ONE, "B2");
+	damage(ctx, MCX_REUSED(&ctx->bin[1]), 8, MCX_ONE + 3, "B2");
 	memctx_delete(ctx);
 }
 
