@@ -12,6 +12,9 @@
 #include "model/follow.h"
 #include "tui/feed_live.h"
 
+/* Each takes some thousand entries; all together some 50 ms at most. */
+#define POLLS_MOST 64
+
 struct feed_live {
 	struct live *live;
 	struct follow *follow; /* NULL: events are not looked at */
@@ -109,6 +112,13 @@ static bool take_event(const struct live_event *event, void *arg)
 	return true;
 }
 
+/* Takes what has come since, since what waits until the next look is late by then. */
+static void take_events(struct feed_live *live)
+{
+	for (int i = 0; i < POLLS_MOST && follow_poll(live->follow, take_event, live) > 0;)
+		i++;
+}
+
 struct snapshot *feed_live_look(
 	struct feed_live *live, const struct snapshot *before, struct live_error *error)
 {
@@ -125,7 +135,7 @@ struct snapshot *feed_live_look(
 	if (before)
 		changes_find(&live->changes, before, now);
 	if (live->follow)
-		follow_poll(live->follow, take_event, live);
+		take_events(live);
 	note_rates(live, now, before == NULL);
 	return now;
 }

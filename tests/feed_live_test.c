@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A live process on the screens: its latest events are the latest, however many came between two
+ * looks.
+ */
+#include <unistd.h>
+
+#include "tui/feed_live.h"
+#include "unit.h"
+
+/* More entries than one poll takes, several times over; fewer than the ring has. */
+enum { PAIRS = 15000 };
+
+static const char *last_name(const struct feed_live *live)
+{
+	const struct feed_live_event *events;
+	int n = feed_live_events(live, &events);
+
+	assert_in_range(n, 1, FEED_LIVE_EVENTS);
+	return events[n - 1].name;
+}
+
+static void look(struct feed_live *live)
+{
+	struct live_error error;
+	struct snapshot *snapshot = feed_live_look(live, NULL, &error);
+
+	assert_non_null(snapshot);
+	snapshot_free(snapshot);
+}
+
+static void test_latest(void **state)
+{
+	struct live_error error;
+	memctx *busy = new_context(NULL, "busy"), *rare = new_context(NULL, "rare");
+	struct feed_live *live = feed_live_open(getpid(), &error);
+
+	(void)state;
+	assert_non_null(live);
+	assert_true(feed_live_watch(live));
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < PAIRS; i++)
+			memctx_free(memctx_alloc(busy, 100));
+		memctx_reset(rare);
+		look(live);
+		assert_string_equal(last_name(live), "rare");
+		assert_int_equal(feed_live_rates(live)->lost, 0);
+	}
+	feed_live_close(live);
+	memctx_delete(busy);
+	memctx_delete(rare);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_latest)};
+
+	memctx_set_ring((size_t)1 << 17);
+	return cmocka_run_group_tests_name("feed_live", tests, NULL, NULL);
+}
