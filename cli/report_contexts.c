@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/rows.h"
+#include "model/rows_lists.h"
 #include "model/size.h"
 
 enum { LARGEST = 5, HOLDERS = 6, HOLDER_LINES = 2 };
@@ -22,6 +22,7 @@ struct holder {
 };
 
 struct holders {
+	const struct rows *rows;
 	enum rows_key key; /* of the figure */
 	struct holder *holders;
 	size_t n;
@@ -40,6 +41,7 @@ static int by_bytes(const void *a, const void *b)
 /* Puts the lines that hold some of KEY in HOLDERS, the greatest first. */
 static void sort_holders(struct holders *holders, const struct rows *rows, enum rows_key key)
 {
+	holders->rows = rows;
 	holders->key = key;
 	holders->n = 0;
 	holders->sum = 0;
@@ -69,13 +71,18 @@ static const char *row_name(const struct page *page, char out[static PAGE_TEXT],
 /* ---- The most waste ------------------------------------------------------------------- */
 
 /* Says which size class has most of a context's slack, where it has a quarter of it. */
-static void flow_class(struct page *page, const struct holder *holder, int indent)
+static void flow_class(
+	struct page *page, const struct rows *rows, const struct holder *holder, int indent)
 {
-	const struct snapshot_class *classes = holder->row->figures->classes;
+	const struct snapshot_class *classes;
+	struct lists lists;
 	char text[PAGE_TEXT], size[SIZE_TEXT], class[SIZE_TEXT];
 	unsigned most = 0;
 
-	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
+	/* The lines count their contexts alone. */
+	rows_lists(rows, holder->row, true, &lists);
+	classes = lists.of;
+	for (unsigned k = 0; k < LISTS_PLACES; k++) {
 		if (classes[k].slack == SNAPSHOT_UNKNOWN)
 			return;
 		if (classes[k].slack > classes[most].slack)
@@ -85,7 +92,7 @@ static void flow_class(struct page *page, const struct holder *holder, int inden
 		return;
 	snprintf(text, sizeof text, "(%s in the %s class)",
 		size_text(size, classes[most].slack, page_size_flags(page)),
-		size_class(class, most));
+		lists_text(class, most));
 	/* A comma may follow. */
 	if (indent + page_width(text) < PAGE_WIDTH)
 		page_flow(page, indent, " ", text);
@@ -115,7 +122,7 @@ static int flow_holders(struct page *page, const struct snapshot *snapshot,
 			size_text(size, holder->bytes, flags));
 		page_flow(page, indent, i > 0 ? ", " : "", text);
 		if (i == 0 && holders->key == ROWS_SLACK)
-			flow_class(page, holder, indent);
+			flow_class(page, holders->rows, holder, indent);
 		rest -= holder->bytes;
 	}
 	if (holders->n > n) {

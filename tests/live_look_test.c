@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "model/lists.h"
 #include "model/live_look.h"
 #include "unit.h"
 
@@ -32,6 +33,7 @@ static void assert_same(const struct snapshot *a, const struct snapshot *b)
 	assert_int_equal(a->pid, b->pid);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct snapshot_context *x = &a->contexts[i], *y = &b->contexts[i];
+		struct lists lists[2];
 
 		assert_int_equal(x->id, y->id);
 		assert_int_equal(x->parent, y->parent);
@@ -39,6 +41,8 @@ static void assert_same(const struct snapshot *a, const struct snapshot *b)
 		assert_int_equal(x->end, y->end);
 		assert_int_equal(x->peak_total_bytes, y->peak_total_bytes);
 		assert_memory_equal(&x->own, &y->own, sizeof x->own);
+		assert_int_equal(snapshot_lists(a, x, &lists[0]), snapshot_lists(b, y, &lists[1]));
+		assert_memory_equal(&lists[0], &lists[1], sizeof lists[0]);
 		assert_same_text(a, x->name, b, y->name);
 		assert_same_text(a, x->ident, b, y->ident);
 		assert_same_text(a, x->kind, b, y->kind);

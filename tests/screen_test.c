@@ -319,7 +319,7 @@ static void test_chunks(void **unused)
 	ask(REQUEST_PANE);
 	assert_int_equal(state.pane, PANE_LISTS);
 	ask(REQUEST_DOWN);
-	assert_int_equal(state.size_class, 3);
+	assert_int_equal(lists_bytes((unsigned)state.class), 64);
 	ask(REQUEST_UP);
 	ask(REQUEST_PANE);
 	/* The list is #3, #1. */
@@ -362,11 +362,11 @@ static void test_following(void **unused)
 	begin_trace("traces/slack.trace", 1);
 	for (int i = 0; i < 4; i++) {
 		ask(REQUEST_STEP);
-		assert_int_equal(state.size_class, classes[i]);
+		assert_int_equal(lists_bytes((unsigned)state.class), 8 << classes[i]);
 	}
 	ask(REQUEST_ITEM_DOWN);
 	ask(REQUEST_BACK);
-	assert_int_equal(state.size_class, 1);
+	assert_int_equal(lists_bytes((unsigned)state.class), 16);
 	end();
 }
 
@@ -514,12 +514,12 @@ static void test_mouse(void **unused)
 		mouse_click(&state, layout.panes[PANE_TREE].y, columns[i].x + 2, 120, 40);
 		assert_true(state.options.reverse);
 	}
-	state.size_class = 5;
+	state.class = lists_place(256);
 	/* The third class, the first block's first chunk, a pane. */
 	mouse_click(
 		&state, layout.panes[PANE_LISTS].y + 4, layout.panes[PANE_LISTS].x + 3, 120, 40);
 	assert_int_equal(state.pane, PANE_LISTS);
-	assert_int_equal(state.size_class, 2);
+	assert_int_equal(lists_bytes((unsigned)state.class), 32);
 	view_block_map(layout.panes[PANE_BLOCKS], &x, &width);
 	mouse_click(&state, layout.panes[PANE_BLOCKS].y + 1, x + 60 * width / 768, 120, 40);
 	assert_int_equal(state.pane, PANE_BLOCKS);

@@ -56,6 +56,8 @@ printf 'screen\n' >"$tmp/script"
 shots pgbench traces/pg_pgbench.trace
 printf 'pass\npane\npane\npane\nitem-down\nitem-down\nscreen\n' >"$tmp/script"
 shots freelist traces/freelist.trace --at=7
+shots fine traces/freelist.trace --at=7 --set '*:classes=fine'
+shots stl traces/freelist.trace --at=7 --kind=stl
 echo 'memctx-trace 1' >"$tmp/empty.trace"
 printf 'pass\nscreen\n' >"$tmp/script"
 shots empty "$tmp/empty.trace" --at=0

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/replay_look.h"
 #include "model/seek.h"
 #include "tui/feed_live.h"
 #include "tui/feed_near.h"
@@ -434,15 +435,23 @@ const char *feed_trouble(const struct feed *feed)
 	return feed->trouble[0] ? feed->trouble : NULL;
 }
 
-bool feed_chain(
-	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain)
+bool feed_chain(const struct feed *feed, uint64_t context, int number, struct explain_chain *chain)
 {
 	struct look look;
 
 	if (!feed_look(feed, context, &look))
 		return false;
-	explain_chain(seek_explain(feed->seek), look.ctx, size_class, chain);
+	explain_chain(seek_explain(feed->seek), look.ctx, number, chain);
 	return true;
+}
+
+int feed_list(const struct feed *feed, uint64_t context, uint64_t bytes)
+{
+	struct look look;
+
+	if (!feed_look(feed, context, &look))
+		return -1;
+	return replay_look_list_sized(look.replay, look.ctx, bytes);
 }
 
 bool feed_look(const struct feed *feed, uint64_t context, struct look *look)

@@ -104,8 +104,9 @@ bool feed_idle(struct feed *feed);
 int feed_history(const struct feed *feed, const uint64_t **samples, int *position);
 
 /* Trace: the freelist of a class of a context; false where it cannot be known. */
-bool feed_chain(
-	const struct feed *feed, uint64_t context, int size_class, struct explain_chain *chain);
+bool feed_chain(const struct feed *feed, uint64_t context, int number, struct explain_chain *chain);
+/* The number of a context's freelist of chunks of BYTES; -1: it has none. */
+int feed_list(const struct feed *feed, uint64_t context, uint64_t bytes);
 /* Trace: where to look at the memory of a context; false: it does not live. */
 bool feed_look(const struct feed *feed, uint64_t context, struct look *look);
 /* Trace: as in feed_memory.h; NULL: the context does not live. */

@@ -27,7 +27,7 @@ struct memory_blocks {
 /* Which chunk of a context. */
 struct memory_place {
 	enum { MEMORY_NOWHERE, MEMORY_LISTED, MEMORY_AT } kind;
-	uint64_t list, number; /* LISTED: the size class, the place from 1 */
+	uint64_t list, number; /* LISTED: the list's number, the place from 1 */
 	size_t block, offset;  /* AT: the block from 0, the byte in it */
 };
 

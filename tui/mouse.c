@@ -43,10 +43,13 @@ static void click_tree(struct state *state, struct layout_box box, int y, int x)
 
 static void click_lists(struct state *state, struct layout_box box, int y)
 {
-	int classes[SNAPSHOT_CLASSES], at = y - box.y - 2;
+	int classes[LISTS_PLACES], at = y - box.y - 2;
+	struct lists lists;
 
-	if (!state_row(state) || at < 0 ||
-		at >= view_shown_classes(state, state_row(state)->figures, box, classes))
+	if (!state_row(state) || at < 0)
+		return;
+	state_lists(state, state_row(state), &lists);
+	if (at >= view_shown_classes(state, &lists, box, classes))
 		return;
 	state_pick_class(state, classes[at]);
 }

@@ -255,7 +255,7 @@ static void watch_selected(struct state *state)
 	if (!row)
 		return;
 	watch->was = watch->is;
-	watch->is = *row->figures;
+	state_lists(state, row, &watch->is);
 	watch->id = state->selected;
 	watch->own = state->options.own;
 }
@@ -311,7 +311,7 @@ int state_init(struct state *state, struct feed *feed)
 	state->page = 10;
 	state->speed = 100;
 	state->interval = 0.5;
-	state->size_class = 2;
+	state->class = lists_place(32);
 	state->link = 1;
 	return state_update(state);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/rows.h"
+#include "model/rows_lists.h"
 #include "tui/feed.h"
 #include "tui/keys.h"
 
@@ -30,11 +30,11 @@ enum { STATE_TEXT = 128, STATE_NAME = 256 };
 
 #define STATE_GONE UINT32_MAX
 
-/* The selected line's figures at the last two moments that were shown. */
+/* The selected line's classes at the last two moments that were shown. */
 struct state_watch {
 	uint64_t id;
 	bool own, has_was;
-	struct snapshot_figures was, is;
+	struct lists was, is;
 };
 
 struct state {
@@ -60,7 +60,7 @@ struct state {
 	struct state_watch watch;
 
 	enum pane pane;
-	int size_class;
+	int class;               /* a place of lists.h: the class that the cursor is on */
 	bool has_picked;         /* the class; until then it is the one that events touch */
 	uint64_t link;           /* the cursor in the chain, from 1 */
 	size_t block, block_top; /* the cursor among the blocks */
@@ -134,7 +134,11 @@ void state_go_to(struct state *state, const char *text);
 /* The requests of panes other than the tree; false: it is none of theirs. */
 bool state_request_pane(struct state *state, enum request request);
 /* Chooses a class to look at closer. */
-void state_pick_class(struct state *state, int size_class);
+void state_pick_class(struct state *state, int class);
+/* The number of the selected context's list of that class; -1: it has none. */
+int state_list(const struct state *state);
+/* The classes of the selected line, ROW. */
+void state_lists(const struct state *state, const struct row *row, struct lists *lists);
 /* Goes to the class that the last event touched, unless the user has chosen one. */
 void state_follow_class(struct state *state);
 /* The last event, where it was about the selected context; else NULL. */

@@ -45,9 +45,9 @@ bool state_chunk(const struct state *state, struct look_chunk *chunk)
 	struct memory_place place = {MEMORY_NOWHERE, 0, 0, 0, 0};
 	const struct look_chunk *seen;
 
-	if (state->pane == PANE_CHAIN || state->pane == PANE_LISTS)
+	if ((state->pane == PANE_CHAIN || state->pane == PANE_LISTS) && state_list(state) >= 0)
 		place = (struct memory_place){
-			MEMORY_LISTED, (uint64_t)state->size_class, state->link, 0, 0};
+			MEMORY_LISTED, (uint64_t)state_list(state), state->link, 0, 0};
 	else if (state->pane == PANE_BLOCKS)
 		place = (struct memory_place){MEMORY_AT, 0, 0, state->block, state->offset};
 	if (!can_look(state) || place.kind == MEMORY_NOWHERE)
@@ -70,9 +70,21 @@ const struct explain_event *state_last_event(const struct state *state)
 	return &events[n - 1];
 }
 
-void state_pick_class(struct state *state, int size_class)
+int state_list(const struct state *state)
 {
-	state->size_class = size_class;
+	return feed_list(state->feed, state->selected, lists_bytes((unsigned)state->class));
+}
+
+void state_lists(const struct state *state, const struct row *row, struct lists *lists)
+{
+	bool own = state->options.own || state->options.group;
+
+	rows_lists(state->rows, row, own, lists);
+}
+
+void state_pick_class(struct state *state, int class)
+{
+	state->class = class;
 	state->link = 1;
 	state->has_picked = true;
 }
@@ -80,21 +92,32 @@ void state_pick_class(struct state *state, int size_class)
 void state_follow_class(struct state *state)
 {
 	const struct explain_event *event = state_last_event(state);
+	int class;
 
-	if (state->has_picked || !event || event->n_lists == 0 ||
-		event->lists[0].size_class == state->size_class)
+	if (state->has_picked || !event || event->n_lists == 0)
 		return;
-	state->size_class = event->lists[0].size_class;
+	class = lists_place(event->lists[0].bytes);
+	if (class < 0 || class == state->class)
+		return;
+	state->class = class;
 	state->link = 1;
 }
 
 /* ---- Moving in a pane ----------------------------------------------------------------- */
 
+/* To the class before or behind, among those that the line has; stays where there is none. */
 static void move_class(struct state *state, int step)
 {
-	int k = state->size_class + step;
+	const struct row *row = state_row(state);
+	struct lists lists;
+	int class = state->class + step;
 
-	state_pick_class(state, k < 0 ? 0 : k >= SNAPSHOT_CLASSES ? SNAPSHOT_CLASSES - 1 : k);
+	if (!row)
+		return;
+	state_lists(state, row, &lists);
+	while (class >= 0 && class < (int)LISTS_PLACES && (lists.has >> class & 1) == 0)
+		class += step;
+	state_pick_class(state, class < 0 || class >= (int)LISTS_PLACES ? state->class : class);
 }
 
 /* Stays where the next link would not be. */
@@ -103,8 +126,8 @@ static void move_link(struct state *state, int step)
 	struct explain_chain chain;
 	uint64_t link = state->link + (uint64_t)(int64_t)step;
 
-	if (link >= 1 && can_look(state) &&
-		feed_chain(state->feed, state->selected, state->size_class, &chain) &&
+	if (link >= 1 && can_look(state) && state_list(state) >= 0 &&
+		feed_chain(state->feed, state->selected, state_list(state), &chain) &&
 		link <= chain.length)
 		state->link = link;
 }

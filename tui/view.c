@@ -26,10 +26,12 @@ const char *view_count(const struct canvas *canvas, char out[static SIZE_TEXT], 
 	return size_count(out, count, view_size_flags(canvas));
 }
 
-const char *view_class(char out[static SIZE_TEXT], int k)
+const char *view_class(char out[static SIZE_TEXT], uint64_t bytes)
 {
-	size_class(out, (unsigned)k);
-	return k < 7 ? strcat(out, " B") : out;
+	bool whole = bytes % 1024 == 0;
+
+	snprintf(out, SIZE_TEXT, "%" PRIu64 "%s", whole ? bytes / 1024 : bytes, whole ? "K" : " B");
+	return out;
 }
 
 void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,

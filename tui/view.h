@@ -25,8 +25,8 @@ void view_chunk(struct canvas *canvas, const struct state *state);
 void view_help(struct canvas *canvas, struct state *state);
 
 /* The classes that lists show in a box, from the top; returns how many. */
-int view_shown_classes(const struct state *state, const struct snapshot_figures *sum,
-	struct layout_box box, int classes[static SNAPSHOT_CLASSES]);
+int view_shown_classes(const struct state *state, const struct lists *lists, struct layout_box box,
+	int classes[static LISTS_PLACES]);
 /* How many blocks there are lines for. */
 int view_block_lines(const struct state *state, struct layout_box box);
 /* The first column and the width of a block's map. */
@@ -65,7 +65,7 @@ unsigned view_size_flags(const struct canvas *canvas);
 /* SIGN, or what ASCII has for it. */
 const char *view_sign(const struct canvas *canvas, const char *sign, const char *ascii);
 /* The size of a class with its unit: "32 B", "1K". */
-const char *view_class(char out[static 40], int k);
+const char *view_class(char out[static 40], uint64_t bytes);
 /* A number of at most 6 columns: "99,999", "1.23M". */
 const char *view_count(const struct canvas *canvas, char out[static 40], uint64_t count);
 

@@ -283,8 +283,8 @@ static void tell_free(struct lines *lines, const struct look_chunk *chunk)
 	} else {
 		add(lines, "next     none: the list ends here");
 	}
-	add(lines, "list     freelist[%d], %s, place %" PRIu64, chunk->info.size_class,
-		view_class(class, chunk->info.size_class), chunk->place);
+	add(lines, "list     freelist[%d], %s, place %" PRIu64, chunk->list,
+		view_class(class, chunk->list_bytes), chunk->place);
 	add_place(lines, chunk);
 }
 
@@ -310,7 +310,7 @@ static void tell_used(
 		add(lines, "class    none: larger than every class");
 	else
 		add(lines, "class    %s, goes to freelist[%d] when freed",
-			view_class(a, chunk->info.size_class), chunk->info.size_class);
+			view_class(a, chunk->list_bytes), chunk->list);
 	add(lines, "size     %s asked for, slack %s",
 		size_count(a, chunk->info.requested, SIZE_DIGIT),
 		size_count(b, chunk->info.size - chunk->info.requested, SIZE_DIGIT));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/follow.h"
+#include "model/lists.h"
 #include "model/size.h"
 #include "tui/view.h"
 
@@ -19,7 +20,7 @@ static int chain_change(const struct state *state, struct explain_link *taken)
 	for (int i = 0; event && i < event->n_lists; i++) {
 		const struct explain_list *list = &event->lists[i];
 
-		if (list->size_class != state->size_class)
+		if (list->bytes != lists_bytes((unsigned)state->class))
 			continue;
 		if (list->before.n > 0)
 			*taken = list->before.links[0];
@@ -51,7 +52,7 @@ static int links_from(const struct state *state, const struct explain_chain *cha
 		most = LINKS_MOST;
 	if (first + (uint64_t)most > (uint64_t)chain->n && (uint64_t)chain->n < chain->length)
 		return state_look(state, &look)
-			       ? look_links(&look, state->size_class, first, links, most)
+			       ? look_links(&look, state_list(state), first, links, most)
 			       : 0;
 	for (; n < most && first + (uint64_t)n < (uint64_t)chain->n; n++)
 		links[n] = chain->links[first + (uint64_t)n];
@@ -136,14 +137,14 @@ void view_chain(struct canvas *canvas, const struct state *state, struct layout_
 	const struct row *row = state_row(state);
 	bool has_more = row && row->contexts > 1 && !state->options.own;
 	char class[SIZE_TEXT], head[200];
-	int x;
+	int number, x;
 
-	if (!state->has_selected || state->is_gone ||
-		!feed_chain(state->feed, state->selected, state->size_class, &chain))
+	number = state->has_selected && !state->is_gone ? state_list(state) : -1;
+	if (number < 0 || !feed_chain(state->feed, state->selected, number, &chain))
 		return;
-	snprintf(head, sizeof head, "freelist[%d] %s%s%.100s%s", state->size_class,
-		view_class(class, state->size_class), canvas->width >= 80 ? " of " : "",
-		canvas->width >= 80 ? state->name : "",
+	snprintf(head, sizeof head, "freelist[%d] %s%s%.100s%s", number,
+		view_class(class, lists_bytes((unsigned)state->class)),
+		canvas->width >= 80 ? " of " : "", canvas->width >= 80 ? state->name : "",
 		canvas->width >= 80 && has_more ? " alone" : "");
 	x = put(canvas, box.y, box.x + 1,
 		CANVAS_BOLD | (state->pane == PANE_CHAIN ? CANVAS_REVERSE : 0), head);

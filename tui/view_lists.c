@@ -20,35 +20,35 @@ static uint64_t known(uint64_t figure)
 
 static uint64_t class_size(int k)
 {
-	return (uint64_t)8 << k;
+	return lists_bytes((unsigned)k);
 }
 
-static uint64_t class_bytes(const struct snapshot_figures *sum, int k)
+static uint64_t class_bytes(const struct lists *lists, int k)
 {
-	return (known(sum->classes[k].live) + known(sum->classes[k].free)) * class_size(k);
+	return (known(lists->of[k].live) + known(lists->of[k].free)) * class_size(k);
 }
 
 /* What a class holds and nobody asked for: slack, and free chunks. */
-static uint64_t class_waste(const struct snapshot_figures *sum, int k)
+static uint64_t class_waste(const struct lists *lists, int k)
 {
-	return known(sum->classes[k].slack) + known(sum->classes[k].free) * class_size(k);
+	return known(lists->of[k].slack) + known(lists->of[k].free) * class_size(k);
 }
 
-static uint64_t most_bytes(const struct snapshot_figures *sum)
+static uint64_t most_bytes(const struct lists *lists)
 {
 	uint64_t most = 1;
 
-	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
-		most = class_bytes(sum, k) > most ? class_bytes(sum, k) : most;
+	for (int k = 0; k < (int)LISTS_PLACES; k++)
+		most = class_bytes(lists, k) > most ? class_bytes(lists, k) : most;
 	return most;
 }
 
-static int most_wasteful(const struct snapshot_figures *sum)
+static int most_wasteful(const struct lists *lists)
 {
 	int most = -1;
 
-	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
-		if (class_waste(sum, k) > (most < 0 ? 0 : class_waste(sum, most)))
+	for (int k = 0; k < (int)LISTS_PLACES; k++)
+		if (class_waste(lists, k) > (most < 0 ? 0 : class_waste(lists, most)))
 			most = k;
 	return most;
 }
@@ -70,13 +70,13 @@ static void changes_of(const struct state *state, int k, int *live, int *free)
 
 	*live = *free = 0;
 	if (feed_kind(state->feed) == FEED_LIVE && watch->has_was && watch->id == state->selected) {
-		*live = compare(watch->is.classes[k].live, watch->was.classes[k].live);
-		*free = compare(watch->is.classes[k].free, watch->was.classes[k].free);
+		*live = compare(watch->is.of[k].live, watch->was.of[k].live);
+		*free = compare(watch->is.of[k].free, watch->was.of[k].free);
 	}
 	for (int i = 0; event && i < event->n_lists; i++) {
 		const struct explain_list *list = &event->lists[i];
 
-		if (list->size_class != k)
+		if (list->bytes != class_size(k))
 			continue;
 		*free = compare(list->after.length, list->before.length);
 		if (i == 0 && event->event.op == TRACE_ALLOC)
@@ -95,12 +95,12 @@ static void paint_mark(struct canvas *canvas, int y, int x, int change)
 
 /* ---- Classes -------------------------------------------------------------------------- */
 
-static void paint_class(struct canvas *canvas, const struct state *state,
-	const struct snapshot_figures *sum, int k, int y, struct layout_box box)
+static void paint_class(struct canvas *canvas, const struct state *state, const struct lists *lists,
+	int k, int y, struct layout_box box)
 {
-	const struct snapshot_class *class = &sum->classes[k];
+	const struct snapshot_class *class = &lists->of[k];
 	unsigned flags = view_size_flags(canvas);
-	bool is_selected = k == state->size_class, is_worst = k == most_wasteful(sum);
+	bool is_selected = k == state->class, is_worst = k == most_wasteful(lists);
 	bool has_waste = box.width >= WASTE_FROM;
 	int bar = has_waste ? WASTE_END + 1 : BYTES_END + 1, live, free;
 	uint64_t wasted = known(class->slack);
@@ -112,7 +112,7 @@ static void paint_class(struct canvas *canvas, const struct state *state,
 	char text[SIZE_TEXT];
 
 	canvas_put(canvas, y, box.x, SIZE_END, is_selected ? CANVAS_BOLD : CANVAS_PLAIN,
-		DISPLAY_RIGHT, size_class(text, (unsigned)k));
+		DISPLAY_RIGHT, lists_text(text, (unsigned)k));
 	canvas_put(canvas, y, box.x, 1, CANVAS_BOLD, 0, is_selected ? ">" : " ");
 	canvas_put(canvas, y, box.x + SIZE_END, LIVE_END - SIZE_END - 1, CANVAS_PLAIN,
 		DISPLAY_RIGHT, view_count(canvas, text, class->live));
@@ -122,14 +122,14 @@ static void paint_class(struct canvas *canvas, const struct state *state,
 	paint_mark(canvas, y, box.x + LIVE_END - 1, live);
 	paint_mark(canvas, y, box.x + FREE_END - 1, free);
 	canvas_put(canvas, y, box.x + FREE_END, BYTES_END - FREE_END, CANVAS_PLAIN, DISPLAY_RIGHT,
-		size_text(text, class_bytes(sum, k), flags));
+		size_text(text, class_bytes(lists, k), flags));
 	if (has_waste)
 		canvas_put(canvas, y, box.x + BYTES_END, WASTE_END - BYTES_END,
 			is_worst ? CANVAS_BOLD | CANVAS_MAGENTA : CANVAS_PLAIN, DISPLAY_RIGHT,
-			size_text(text, class_waste(sum, k), flags));
+			size_text(text, class_waste(lists, k), flags));
 	canvas_put(canvas, y, box.x + bar - 1, 1, CANVAS_BOLD | CANVAS_MAGENTA, 0,
 		is_worst ? "!" : " ");
-	canvas_bar(canvas, y, box.x + bar, box.width - bar, parts, 3, most_bytes(sum));
+	canvas_bar(canvas, y, box.x + bar, box.width - bar, parts, 3, most_bytes(lists));
 	if (is_selected)
 		canvas_mark(canvas, y, box.x, box.width,
 			state->pane == PANE_LISTS ? CANVAS_REVERSE : 0);
@@ -148,17 +148,27 @@ static void paint_large(
 		size_text(text, sum->large_bytes, flags));
 }
 
-/* Classes that nobody uses give way where there is little room. */
-int view_shown_classes(const struct state *state, const struct snapshot_figures *sum,
-	struct layout_box box, int classes[static SNAPSHOT_CLASSES])
+/* Classes that nobody uses give way where there is little room, then those far from the cursor. */
+int view_shown_classes(const struct state *state, const struct lists *lists, struct layout_box box,
+	int classes[static LISTS_PLACES])
 {
-	int n = 0;
+	int all = __builtin_popcountll(lists->has), room = box.height - 2, n = 0, at = 0, first;
 
-	for (int k = 0; k < SNAPSHOT_CLASSES; k++)
-		if (box.height >= SNAPSHOT_CLASSES + 9 || k == state->size_class ||
-			(sum->classes[k].live | sum->classes[k].free) != 0)
-			classes[n++] = k;
-	return n;
+	for (int k = 0; k < (int)LISTS_PLACES; k++) {
+		if ((lists->has >> k & 1) == 0 ||
+			(box.height < all + 9 && k != state->class &&
+				(lists->of[k].live | lists->of[k].free) == 0))
+			continue;
+		if (k == state->class)
+			at = n;
+		classes[n++] = k;
+	}
+	if (room < 1 || n <= room)
+		return n;
+	first = at - room / 2;
+	first = first < 0 ? 0 : first > n - room ? n - room : first;
+	memmove(classes, classes + first, (size_t)room * sizeof *classes);
+	return room;
 }
 
 /* ---- Where the bytes go --------------------------------------------------------------- */
@@ -252,7 +262,8 @@ void view_lists(struct canvas *canvas, const struct state *state, struct layout_
 {
 	const struct row *row = state_row(state);
 	char name[STATE_NAME + 40];
-	int classes[SNAPSHOT_CLASSES], n, y = box.y + 1, end = box.y + box.height;
+	int classes[LISTS_PLACES], n, y = box.y + 1, end = box.y + box.height;
+	struct lists lists;
 
 	snprintf(name, sizeof name, "FREELISTS%s%.200s%s", state->has_selected ? " of " : "",
 		state->has_selected ? state->name : "",
@@ -266,9 +277,10 @@ void view_lists(struct canvas *canvas, const struct state *state, struct layout_
 		return;
 	}
 	paint_heads(canvas, y++, box);
-	n = view_shown_classes(state, row->figures, box, classes);
+	state_lists(state, row, &lists);
+	n = view_shown_classes(state, &lists, box, classes);
 	for (int i = 0; i < n && y < end; i++)
-		paint_class(canvas, state, row->figures, classes[i], y++, box);
+		paint_class(canvas, state, &lists, classes[i], y++, box);
 	if (y < end && known(row->figures->large_chunks) > 0)
 		paint_large(canvas, row->figures, y++, box);
 	paint_parts(canvas, row->figures, y, box);

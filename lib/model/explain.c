@@ -147,16 +147,12 @@ static void look_list(
 }
 
 void explain_chain(
-	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain)
+	struct explain *explain, const memctx *ctx, int number, struct explain_chain *chain)
 {
-	struct chain_walk walk = {explain, ctx, chain};
-	struct memctx_stats stats;
+	struct explain_list list;
 
-	replay_look_stats(explain->replay, ctx, &stats);
-	chain->length = stats.classes[size_class].free;
-	chain->n = 0;
-	if (chain->length > 0)
-		replay_look_each_free(explain->replay, ctx, size_class, chain_link, &walk);
+	look_list(explain, ctx, number, &list);
+	*chain = list.after;
 }
 
 static bool block_seen(const struct memctx_block_info *block, void *arg)

@@ -103,9 +103,9 @@ struct explain_subject {
 int explain_peek(
 	struct explain *explain, struct explain_subject *subject, struct replay_error *error);
 
-/* CTX's freelist of a class as it is now. */
+/* CTX's freelist of a number as it is now. */
 void explain_chain(
-	struct explain *explain, const memctx *ctx, int size_class, struct explain_chain *chain);
+	struct explain *explain, const memctx *ctx, int number, struct explain_chain *chain);
 
 /* Who lived last at the address of a free chunk of CTX. */
 struct explain_link explain_last_there(

@@ -179,8 +179,19 @@ static void name_free(const struct look *look, struct look_chunk *chunk)
 	chunk->has_next = chunk->info.next != NULL;
 	if (chunk->has_next)
 		chunk->next = explain_last_there(look->explain, look->ctx, chunk->info.next);
-	replay_look_each_free(look->replay, look->ctx, chunk->info.size_class, count_place, &walk);
+	replay_look_each_listed(look->replay, look->ctx, chunk->list, count_place, &walk);
 	chunk->place = walk.place;
+}
+
+static void name_list(const struct look *look, struct look_chunk *chunk)
+{
+	struct replay_look_list list;
+
+	chunk->list = replay_look_list_of(look->replay, look->ctx, &chunk->info);
+	if (chunk->list < 0)
+		return;
+	replay_look_list(look->replay, look->ctx, chunk->list, &list);
+	chunk->list_bytes = list.bytes;
 }
 
 /* Says all of the chunk that INFO is, but what its id is, where it is in use. */
@@ -192,6 +203,7 @@ static void tell_unnamed(const struct look *look, const struct look_block *block
 	chunk->block = block->number;
 	chunk->block_size = block->info.size;
 	chunk->offset = address_offset(block, info);
+	name_list(look, chunk);
 	if (info->is_free)
 		name_free(look, chunk);
 	else
@@ -292,13 +304,13 @@ static bool take_link(const struct memctx_chunk_info *chunk, void *arg)
 	return walk->n < walk->max;
 }
 
-int look_links(const struct look *look, int size_class, uint64_t first, struct explain_link *links,
-	int max)
+int look_links(
+	const struct look *look, int list, uint64_t first, struct explain_link *links, int max)
 {
 	struct links_walk walk = {look, first, links, 0, max};
 
 	if (max > 0)
-		replay_look_each_free(look->replay, look->ctx, size_class, take_link, &walk);
+		replay_look_each_listed(look->replay, look->ctx, list, take_link, &walk);
 	return walk.n;
 }
 
@@ -360,15 +372,14 @@ static bool block_of(
 	return find.is_found;
 }
 
-bool look_chunk_listed(
-	const struct look *look, int size_class, uint64_t place, struct look_chunk *chunk)
+bool look_chunk_listed(const struct look *look, int list, uint64_t place, struct look_chunk *chunk)
 {
 	struct chunk_walk walk = {.place = place};
 	struct look_block block;
 
 	if (place == 0)
 		return false;
-	replay_look_each_free(look->replay, look->ctx, size_class, at_place, &walk);
+	replay_look_each_listed(look->replay, look->ctx, list, at_place, &walk);
 	if (!walk.is_found || !block_of(look, &walk.found, &block))
 		return false;
 	tell(look, &block, &walk.found, chunk);
@@ -404,5 +415,5 @@ bool look_chunk_changed(
 		return placed_chunk(look, &event->event, chunk);
 	/* What was freed is at its list's head now; a large chunk went with its block. */
 	return event->event.op == TRACE_FREE && event->n_lists > 0 &&
-	       look_chunk_listed(look, event->lists[0].size_class, 1, chunk);
+	       look_chunk_listed(look, event->lists[0].number, 1, chunk);
 }

@@ -50,9 +50,11 @@ struct look_chunk {
 	bool is_named;           /* WHO says something */
 	uint64_t block;          /* as in struct look_block */
 	size_t block_size;
-	size_t offset;  /* of what memctx_alloc returned, in its block */
-	uint64_t place; /* free: on its list, from 1; else 0 */
-	bool has_next;  /* free: another one follows on the list: */
+	size_t offset;       /* of what memctx_alloc returned, in its block */
+	int list;            /* the number of the freelist for it; -1: it is large */
+	uint64_t list_bytes; /* of that list's chunks */
+	uint64_t place;      /* free: on its list, from 1; else 0 */
+	bool has_next;       /* free: another one follows on the list: */
 	struct explain_link next;
 };
 
@@ -60,11 +62,11 @@ struct look_chunk {
 void look_large(const struct look *look, const struct look_block *blocks, size_t n,
 	struct look_chunk *chunks);
 /*
- * Who lived last where the chunks of a freelist lie, from the place FIRST (from 0) on at most MAX.
- * Returns how many.
+ * Who lived last where the chunks of freelist LIST lie, from the place FIRST (from 0) on at most
+ * MAX. Returns how many.
  */
-int look_links(const struct look *look, int size_class, uint64_t first, struct explain_link *links,
-	int max);
+int look_links(
+	const struct look *look, int list, uint64_t first, struct explain_link *links, int max);
 
 /* The chunk of BLOCK that has the byte at OFFSET; false: none has (a header, the tail). */
 bool look_chunk_at(const struct look *look, const struct look_block *block, size_t offset,
@@ -73,9 +75,8 @@ bool look_chunk_at(const struct look *look, const struct look_block *block, size
  * none. */
 bool look_beside(const struct look *look, const struct look_block *block, size_t offset, int step,
 	size_t *beside);
-/* The chunk at PLACE (from 1) of a freelist; false: the list is shorter. */
-bool look_chunk_listed(
-	const struct look *look, int size_class, uint64_t place, struct look_chunk *chunk);
+/* The chunk at PLACE (from 1) of freelist LIST; false: the list is shorter. */
+bool look_chunk_listed(const struct look *look, int list, uint64_t place, struct look_chunk *chunk);
 /* The chunk that EVENT, the last one, was about, live or free now; false: none, or it is gone. */
 bool look_chunk_changed(
 	const struct look *look, const struct explain_event *event, struct look_chunk *chunk);

@@ -115,6 +115,8 @@ struct replay_look_list {
 int replay_look_lists(const struct replay *replay, const memctx *ctx);
 void replay_look_list(
 	const struct replay *replay, const memctx *ctx, int number, struct replay_look_list *list);
+/* The number of the list of chunks of BYTES; -1: there is none. */
+int replay_look_list_sized(const struct replay *replay, const memctx *ctx, uint64_t bytes);
 void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int number,
 	memctx_chunk_fn *func, void *arg);
 /* The number of the list where a chunk like this one goes; -1: it is large. */

@@ -235,6 +235,19 @@ void replay_look_list(
 		list->size_class++;
 }
 
+int replay_look_list_sized(const struct replay *replay, const memctx *ctx, uint64_t bytes)
+{
+	struct replay_look_list list;
+	int n = replay_look_lists(replay, ctx);
+
+	for (int number = 0; number < n; number++) {
+		replay_look_list(replay, ctx, number, &list);
+		if (list.bytes == bytes)
+			return number;
+	}
+	return -1;
+}
+
 void replay_look_each_listed(const struct replay *replay, const memctx *ctx, int number,
 	memctx_chunk_fn *func, void *arg)
 {
