@@ -68,7 +68,7 @@ static inline uintptr_t mcx_writer_place(void)
 
 static inline struct mcx_writer *mcx_writer_at(uintptr_t place)
 {
-	return (struct mcx_writer *)(void *)((char *)__builtin_thread_pointer() + place);
+	return (struct mcx_writer *)(void *)((char *)__builtin_thread_pointer() + (intptr_t)place);
 }
 #else
 static inline uintptr_t mcx_writer_place(void)
