@@ -150,7 +150,9 @@ static bool find_standing(
 	if (!peak || (node->state == NODE_LIVE && node->epoch < replay->epoch))
 		return node->state == NODE_LIVE;
 	standing->figures = &replay->nodes.saved[saved->figures];
-	standing->lists = &replay->nodes.saved_lists[saved->lists];
+	standing->lists = NULL;
+	if (replay->nodes.saved_lists != NULL)
+		standing->lists = &replay->nodes.saved_lists[saved->lists];
 	standing->peak_total_bytes = saved->peak_total_bytes;
 	standing->parent = saved->parent;
 	if (saved->has_ident)
