@@ -153,18 +153,21 @@ static MCX_COLD void *alloc_null(void)
 	return NULL;
 }
 
-/* Takes PAYLOAD, the first of BIN's freelist. */
-static inline void aset_pop(void **bin, void *payload, size_t slack)
+/*
+ * Takes PAYLOAD, the first of BIN's freelist.  USE is its word from now on, which the caller makes,
+ * since one that records needs it too.
+ */
+static inline void aset_pop(void **bin, void *payload, size_t slack, uint64_t use)
 {
-	*bin = (void *)mcx_word_address(mcx_word_load(payload));
-	mcx_word_store(payload, mcx_word_use(bin, slack));
 	*MCX_REUSED(bin) += MCX_ONE + slack;
+	*bin = (void *)mcx_word_address(mcx_word_load(payload));
+	mcx_word_store(payload, use);
 }
 
 /* The first of BIN's freelist, with an event that is not the usual. */
 static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *payload)
 {
-	aset_pop(bin, payload, slack);
+	aset_pop(bin, payload, slack, mcx_word_use(bin, slack));
 	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
 		MCX_CLASS_BYTES(bin - ctx->bin));
 	return mcx_event(
@@ -175,12 +178,14 @@ static MCX_COLD void *alloc_rare(memctx *ctx, size_t slack, void **bin, void *pa
 static inline void *alloc_recorded(
 	memctx *ctx, size_t slack, void **bin, void *payload, uintptr_t mode)
 {
+	uint64_t use;
+
 	MCX_APART(slack);
 	MCX_APART(bin);
-	if (mcx_unlikely(!mcx_event_usual(
-		    ctx, mode, mcx_word_use(bin, slack), mcx_what_chunk(REGION_ALLOC, payload))))
+	use = mcx_word_use(bin, slack);
+	if (mcx_unlikely(!mcx_event_usual(ctx, mode, use, mcx_what_chunk(REGION_ALLOC, payload))))
 		return alloc_rare(ctx, slack, bin, payload);
-	aset_pop(bin, payload, slack);
+	aset_pop(bin, payload, slack, use);
 	mcx_watch_alloc(ctx, payload, MCX_CLASS_BYTES(bin - ctx->bin) - slack,
 		MCX_CLASS_BYTES(bin - ctx->bin));
 	return payload;
@@ -293,7 +298,7 @@ MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 	mode = mcx_ring_mode();
 	if (mode != MCX_RING_OFF)
 		return alloc_recorded(ctx, slack, bin, payload, mode);
-	aset_pop(bin, payload, slack);
+	aset_pop(bin, payload, slack, mcx_word_use(bin, slack));
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
 	return payload;
 }
@@ -312,7 +317,8 @@ void *mcx_alloc_quiet(memctx *ctx, size_t size)
 	if (payload == NULL)
 		return aset_alloc_carve(ctx, size, k);
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
-	aset_pop(bin, payload, MCX_CLASS_BYTES(k) - size);
+	aset_pop(bin, payload, MCX_CLASS_BYTES(k) - size,
+		mcx_word_use(bin, MCX_CLASS_BYTES(k) - size));
 	return payload;
 }
 
@@ -391,7 +397,7 @@ MCX_HOT void memctx_free(void *payload)
 	mode = mcx_ring_mode();
 	if (mcx_unlikely(distance >= MCX_USE_SPAN))
 		free_other(payload, word);
-	else if (mode != MCX_RING_OFF)
+	else if (mcx_unlikely(mode != MCX_RING_OFF))
 		free_recorded(payload, word, mode);
 	else
 		aset_push(payload, word, distance & MCX_SLACK_MAX);

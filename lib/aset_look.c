@@ -62,7 +62,7 @@ static size_t prove_chunk(struct mcx_proof *proof, const char *payload)
 
 	k = mcx_word_middle(word) % 32;
 	if (mcx_word_tag(word) == MCX_TAG_FREE && k < MEMCTX_CLASSES &&
-		mcx_word_middle(word) == mcx_bin_place((uintptr_t)&proof->ctx->bin[k])) {
+		mcx_word_middle(word) == mcx_bin_middle((uintptr_t)&proof->ctx->bin[k])) {
 		mcx_prove_free(proof, k, mcx_stride(k, proof->ctx->align));
 		proof->stand[k] += mcx_mark((uintptr_t)payload);
 		proof->lead[k] += mcx_mark(address);

@@ -68,23 +68,28 @@ MCX_HEADER void mcx_word_store(void *payload, uint64_t word)
 /* Sums, not ors: they make one address computation of the last two steps. */
 static inline uint64_t mcx_word_use(const void *bin, size_t slack)
 {
-	return (((uint64_t)(uintptr_t)bin << (MCX_ADDRESS_SHIFT - MCX_SLACK_SHIFT)) + slack) * 8 +
-	       MCX_TAG_USE;
+	uint64_t high = (uint64_t)(uintptr_t)bin << MCX_ADDRESS_SHIFT;
+
+	MCX_APART(high);
+	return high + slack * 8 + MCX_TAG_USE;
 }
 
 /*
- * BIN names the class, by its place in two units (mcx_bin_place()); NEXT is the payload of the next
- * free chunk, or NULL.
+ * BIN names the class, by its address's low half-word, which one instruction takes and which has
+ * its place in two units; NEXT is the payload of the next free chunk, or NULL.
  */
 static inline uint64_t mcx_word_free(uintptr_t bin, const void *next)
 {
-	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) + (bin & 0x1f8u) + MCX_TAG_FREE;
+	uint64_t low = (uint16_t)bin + MCX_TAG_FREE;
+
+	MCX_APART(low);
+	return ((uint64_t)(uintptr_t)next << MCX_ADDRESS_SHIFT) + low;
 }
 
 /* What the middle of a free chunk's word is where BIN is the head of its list. */
-static inline unsigned mcx_bin_place(uintptr_t bin)
+static inline unsigned mcx_bin_middle(uintptr_t bin)
 {
-	return (unsigned)(bin & 0x1f8u) >> MCX_SLACK_SHIFT;
+	return (unsigned)(uint16_t)bin >> MCX_SLACK_SHIFT;
 }
 
 static inline uintptr_t mcx_word_address(uint64_t word)

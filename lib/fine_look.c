@@ -58,12 +58,12 @@ void mcx_fine_list(const memctx *ctx, unsigned c, struct memctx_class_stats *fig
 
 /* ---- The proof ---- */
 
-/* The place that a free chunk's word names, where it is one of a class. */
-static bool is_free_place(uint64_t word, unsigned *place)
+/* The place that a free chunk's word names, where it is one of a class of CTX. */
+static bool is_free_place(const memctx *ctx, uint64_t word, unsigned *place)
 {
-	*place = mcx_word_middle(word);
-	return mcx_word_tag(word) == MCX_TAG_FREE && *place < REGION_FINE_PLACES &&
-	       mcx_fine_bytes[*place] != 0;
+	*place = mcx_word_middle(word) % REGION_FINE_PLACES;
+	return mcx_word_tag(word) == MCX_TAG_FREE && mcx_fine_bytes[*place] != 0 &&
+	       mcx_word_middle(word) == mcx_bin_middle((uintptr_t)mcx_fine_bin(ctx, *place));
 }
 
 static size_t prove_chunk(struct mcx_proof *proof, const char *payload)
@@ -73,7 +73,7 @@ static size_t prove_chunk(struct mcx_proof *proof, const char *payload)
 	size_t bytes, stride;
 	unsigned place;
 
-	if (is_free_place(word, &place)) {
+	if (is_free_place(proof->ctx, word, &place)) {
 		bytes = mcx_fine_bytes[place];
 		stride = region_fine_stride(bytes, proof->ctx->align);
 		mcx_prove_free(proof, region_fine_shown(bytes), stride);
@@ -112,7 +112,7 @@ static bool sum_chunk(const struct memctx_chunk_info *chunk, void *arg)
 	struct sums *sums = arg;
 	unsigned place;
 
-	if (chunk->is_free && is_free_place(chunk->header, &place)) {
+	if (chunk->is_free && is_free_place(chunk->owner, chunk->header, &place)) {
 		sums->n[place]++;
 		sums->mark[place] +=
 			mcx_mark((uintptr_t)chunk->address) - mcx_mark((uintptr_t)chunk->next);

@@ -167,13 +167,13 @@ void memctx_each_chunk(
 /* The class of a free chunk, by what its word says of its bin, which may be a fine class's. */
 static unsigned free_class(unsigned middle)
 {
-	unsigned k = middle % 32;
+	unsigned k = middle % 32, place = middle % REGION_FINE_PLACES;
 
 	if (k < MEMCTX_CLASSES)
 		return k;
-	if (middle >= REGION_FINE_PLACES || mcx_fine_bytes[middle] == 0)
+	if (mcx_fine_bytes[place] == 0)
 		return MEMCTX_CLASSES;
-	return region_fine_shown(mcx_fine_bytes[middle]);
+	return region_fine_shown(mcx_fine_bytes[place]);
 }
 
 bool memctx_describe(const void *payload, struct memctx_chunk_info *info)

@@ -26,9 +26,6 @@ struct mcx_ring {
 	uint64_t mask; /* size - 1 */
 };
 
-/* What is computed of X from here on is not computed before. */
-#define MCX_APART(x) __asm__("" : "+r"(x))
-
 /* Where this thread writes. */
 struct mcx_writer {
 	/* The next entry's address and lap, the ring above MCX_NUMBER_SHIFT; 0: there is none. */
