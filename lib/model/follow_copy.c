@@ -199,22 +199,13 @@ static void drop_fresh(struct copier *copier, struct follow_queue *queue, size_t
 	queue->n += n - lost;
 }
 
-/* Copies what ring INDEX has.  0, -1, -3. */
-static int copy_ring(struct copier *copier, uint32_t index, const struct region_ring *shared)
+/* Copies the entries FROM to HEAD of ring INDEX; says how many of them were KEPT.  0, -1, -3. */
+static int copy_span(struct copier *copier, uint32_t index, const struct region_ring *shared,
+	uint64_t from, uint64_t head, uint64_t *kept)
 {
 	struct copied_ring *ring = &copier->rings[index];
-	uint64_t head = copier_written(copier, shared, ring->copied);
-	uint64_t safe = copier_oldest(shared, head), from;
+	uint64_t safe = from;
 
-	if (shared->tid != 0)
-		ring->tid = shared->tid;
-	if (head <= ring->copied)
-		return 0;
-	if (ring->copied < safe) {
-		make_hole(copier, &ring->queue, safe - ring->copied);
-		ring->copied = safe;
-	}
-	from = ring->copied;
 	if (!make_room(&ring->queue, head - from))
 		return -3;
 	order(copier);
@@ -226,9 +217,57 @@ static int copy_ring(struct copier *copier, uint32_t index, const struct region_
 		safe = copier_oldest(shared, written_at_most(copier, index, shared, head));
 	if (from < safe)
 		drop_fresh(copier, &ring->queue, head - from, safe - from);
+	*kept = head > safe ? head - safe : 0;
+	return 0;
+}
+
+/*
+ * Where the whole ring was written over while it was copied: its latest entries, fewer at each
+ * try, so that of a thread that never rests something is seen, too.  0, -1, -3.
+ */
+static int copy_latest(struct copier *copier, uint32_t index, const struct region_ring *shared)
+{
+	struct copied_ring *ring = &copier->rings[index];
+	uint64_t kept = 0;
+
+	for (uint64_t most = shared->size / 4; kept == 0 && most >= REGION_HEAD_LAG; most /= 4) {
+		uint64_t head = read_head(copier, index, ring->copied), from = ring->copied;
+		int status;
+
+		if (head <= from)
+			return 0;
+		if (head - from > most)
+			from = head - most;
+		if (from > ring->copied)
+			make_hole(copier, &ring->queue, from - ring->copied);
+		if ((status = copy_span(copier, index, shared, from, head, &kept)) != 0)
+			return status;
+	}
+	return 0;
+}
+
+/* Copies what ring INDEX has.  0, -1, -3. */
+static int copy_ring(struct copier *copier, uint32_t index, const struct region_ring *shared)
+{
+	struct copied_ring *ring = &copier->rings[index];
+	uint64_t head = copier_written(copier, shared, ring->copied);
+	uint64_t safe = copier_oldest(shared, head), kept;
+	int status;
+
+	if (shared->tid != 0)
+		ring->tid = shared->tid;
+	if (head <= ring->copied)
+		return 0;
+	if (ring->copied < safe) {
+		make_hole(copier, &ring->queue, safe - ring->copied);
+		ring->copied = safe;
+	}
+	status = copy_span(copier, index, shared, ring->copied, head, &kept);
+	if (status == 0 && kept == 0)
+		status = copy_latest(copier, index, shared);
 	ring->has_paused |= shared->gap != ring->gap && shared->gap > 0;
 	ring->gap = shared->gap;
-	return 0;
+	return status;
 }
 
 static int copy_rings(struct copier *copier)
