@@ -66,9 +66,9 @@ static inline size_t mcx_bin_room(const memctx *ctx, uintptr_t bin)
 /* Takes PAYLOAD, the first of BIN's freelist. */
 static inline void mcx_fine_pop(void **bin, void *payload, size_t slack)
 {
+	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
 	*bin = (void *)mcx_word_address(mcx_word_load(payload));
 	mcx_word_store(payload, mcx_word_use(bin, slack));
-	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
 }
 
 static inline struct region_fine mcx_fine_counters(const memctx *ctx)
