@@ -51,9 +51,12 @@ void mcx_fine_each_free(const memctx *ctx, int size_class, memctx_chunk_fn *func
 void mcx_fine_list(const memctx *ctx, unsigned c, struct memctx_class_stats *figures)
 {
 	struct region_fine fine = mcx_fine_counters(ctx);
+	struct region_class class = region_fine_class(&fine, c);
 
-	*figures = (struct memctx_class_stats){.size = region_fine_class_bytes(c)};
-	region_fine_class(&fine, c, &figures->live, &figures->free, &figures->slack);
+	*figures = (struct memctx_class_stats){.size = region_fine_class_bytes(c),
+		.live = class.live,
+		.free = class.free,
+		.slack = class.slack};
 }
 
 /* ---- The proof ---- */

@@ -165,6 +165,27 @@ struct region_slot {
 
 #define REGION_COUNT_SHIFT 34
 
+/* What a class's words come to: chunks in use, free ones, the slack of those in use. */
+struct region_class {
+	uint64_t live, free, slack;
+};
+
+/*
+ * Of a class of chunks of BYTES, from its words CARVED and LIVE = carved + reused - freed.  What is
+ * read while the process runs may be torn: below 0, more chunks in use than there are, more slack
+ * than they have room for.
+ */
+static inline struct region_class region_class(uint64_t carved, uint64_t live, uint64_t bytes)
+{
+	uint64_t all = carved >> REGION_COUNT_SHIFT, used = live >> REGION_COUNT_SHIFT;
+	uint64_t slack = live & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+
+	/* A number below 0 is far more than there are. */
+	if (used > all)
+		used = used - all < all ? all : 0;
+	return (struct region_class){used, all - used, slack <= used * bytes ? slack : 0};
+}
+
 /* A context's record.  A unit with live 0 is nobody's. */
 struct region_record {
 	uint64_t carved[REGION_CLASSES + 1];

@@ -91,30 +91,13 @@ static inline struct region_fine_counts region_fine_counts(
 		place < 32 ? fine->slot->reused[k] : fine->part_carved[k]};
 }
 
-/*
- * Of CARVED chunks those in use, by what the counters come to: what is read while the process runs
- * may be torn, below 0, or more than there are.
- */
-static inline uint64_t region_fine_live(uint64_t carved, uint64_t live)
-{
-	if (live <= carved)
-		return live;
-	return live - carved < carved ? carved : 0;
-}
-
-/* The figures of class C: chunks in use, free ones, the slack of those in use. */
-static inline void region_fine_class(
-	const struct region_fine *fine, unsigned c, uint64_t *live, uint64_t *free, uint64_t *slack)
+/* The figures of class C. */
+static inline struct region_class region_fine_class(const struct region_fine *fine, unsigned c)
 {
 	struct region_fine_counts counts = region_fine_counts(fine, c);
-	uint64_t made = counts.carved >> REGION_COUNT_SHIFT;
-	uint64_t packed = counts.carved + counts.reused - counts.freed;
 
-	*live = region_fine_live(made, packed >> REGION_COUNT_SHIFT);
-	*free = made - *live;
-	*slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
-	if (*slack > *live * region_fine_class_bytes(c))
-		*slack = 0;
+	return region_class(counts.carved, counts.carved + counts.reused - counts.freed,
+		region_fine_class_bytes(c));
 }
 
 static inline void region_fine_add(const struct region_fine *fine, unsigned c,
@@ -124,15 +107,14 @@ static inline void region_fine_add(const struct region_fine *fine, unsigned c,
 	size_t bytes = region_fine_class_bytes(c);
 	size_t stride = region_fine_stride(bytes, align_less_1);
 	unsigned shown = region_fine_shown(bytes);
-	uint64_t live, free, slack;
+	struct region_class class = region_fine_class(fine, c);
 
-	region_fine_class(fine, c, &live, &free, &slack);
 	sums->slot.freed[shown] += counts.freed;
 	sums->slot.reused[shown] += counts.reused;
 	sums->record.carved[shown] += counts.carved;
-	sums->slot.live_bytes += live * stride;
-	sums->slot.free_bytes += free * stride;
-	sums->header_bytes += live * (stride - bytes);
+	sums->slot.live_bytes += class.live * stride;
+	sums->slot.free_bytes += class.free * stride;
+	sums->header_bytes += class.live * (stride - bytes);
 }
 
 static inline void region_fine_sum(const struct region_fine *fine, struct region_fine_sums *sums)

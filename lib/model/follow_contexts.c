@@ -74,27 +74,21 @@ static struct live_chunks *count_chunks(const struct region_record *record,
 	struct live_chunks *unused)
 {
 	struct live_chunks *chunks = calloc(REGION_CLASSES + 1, sizeof *chunks);
-
 	uint64_t all = 0, wasted = 0;
 
 	if (!chunks)
 		return NULL;
 	for (unsigned k = 0; k < REGION_CLASSES; k++) {
-		uint64_t packed = record->carved[k] + slot->reused[k] - slot->freed[k];
-		uint64_t carved = record->carved[k] >> REGION_COUNT_SHIFT;
-		uint64_t live = packed >> REGION_COUNT_SHIFT, size = (uint64_t)8 << k;
-		uint64_t slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+		uint64_t size = (uint64_t)8 << k;
+		struct region_class class = region_class(record->carved[k],
+			record->carved[k] + slot->reused[k] - slot->freed[k], size);
 
-		if (live > carved)
-			live = live - carved < carved ? carved : 0;
-		chunks[k].count = live;
-		chunks[k].bytes = live * size - (slack <= live * size ? slack : 0);
-		unused->count += carved > live ? carved - live : 0;
-		unused->bytes += carved > live
-					 ? (carved - live) * region_fine_stride(size, record->align)
-					 : 0;
-		all += live;
-		wasted += slack;
+		chunks[k].count = class.live;
+		chunks[k].bytes = class.live * size - class.slack;
+		unused->count += class.free;
+		unused->bytes += class.free * region_fine_stride(size, record->align);
+		all += class.live;
+		wasted += class.slack;
 	}
 	if (record->by_bytes) {
 		share_bytes(slot, chunks, fine ? fine->header_bytes : all * record->chunk_header,

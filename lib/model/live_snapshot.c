@@ -96,25 +96,17 @@ static void add_class(const struct region_record *record, const struct region_sl
 {
 	uint64_t size = (uint64_t)8 << k, align = record->align;
 	uint64_t stride = (size + 8 + align) & ~align;
-	uint64_t carved = count_of(record->carved[k]);
-	uint64_t packed = record->carved[k] + slot->reused[k] - slot->freed[k];
-	uint64_t live = count_of(packed),
-		 slack = packed & (((uint64_t)1 << REGION_COUNT_SHIFT) - 1);
+	struct region_class class = region_class(
+		record->carved[k], record->carved[k] + slot->reused[k] - slot->freed[k], size);
 
-	if (live > carved)
-		live = live - carved < carved ? carved : 0;
-	if (slack > live * size)
-		slack = 0;
-	own->classes[k].live = live;
-	own->classes[k].free = carved - live;
-	own->classes[k].slack = slack;
-	parts->live += live;
-	parts->free += carved - live;
-	parts->slack += slack;
-	parts->requested += live * size - slack;
-	parts->headers += live * (stride - size);
-	parts->lists += (carved - live) * stride;
-	own->allocs += carved + count_of(slot->reused[k]);
+	own->classes[k] = (struct snapshot_class){class.live, class.free, class.slack};
+	parts->live += class.live;
+	parts->free += class.free;
+	parts->slack += class.slack;
+	parts->requested += class.live * size - class.slack;
+	parts->headers += class.live * (stride - size);
+	parts->lists += class.free * stride;
+	own->allocs += count_of(record->carved[k]) + count_of(slot->reused[k]);
 }
 
 static void set_bytes(struct snapshot_figures *own, const struct parts *parts)
@@ -200,10 +192,10 @@ static bool set_lists(
 
 	for (unsigned c = 0; c < REGION_FINE_CLASSES; c++) {
 		int place = lists_place(region_fine_class_bytes(c));
-		struct snapshot_class *of = &lists.of[place];
+		struct region_class class = region_fine_class(fine, c);
 
 		lists.has |= UINT64_C(1) << place;
-		region_fine_class(fine, c, &of->live, &of->free, &of->slack);
+		lists.of[place] = (struct snapshot_class){class.live, class.free, class.slack};
 	}
 	/* What is read while the process runs may be torn. */
 	lists_to_classes(&lists, context->own.classes);
