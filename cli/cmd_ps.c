@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/clock.h"
 #include "model/display.h"
 #include "model/live.h"
 #include "model/size.h"
@@ -43,14 +44,6 @@ static uint64_t count_events(const struct live *live)
 	for (size_t i = 0; i < REGION_RINGS; i++)
 		events += header->ring[i].head;
 	return events;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* Looks a second time; false: the process is gone. */
@@ -140,13 +133,13 @@ static void show_all(struct process *processes, size_t n, uint64_t interval_ms)
 	struct timespec pause = {
 		(time_t)(interval_ms / 1000), (long)(interval_ms % 1000) * 1000000L};
 	struct page page = screen_page();
-	uint64_t began = now_ns();
+	uint64_t began = clock_now_ns();
 	size_t shown = 0;
 
 	if (n > 0 && interval_ms > 0)
 		nanosleep(&pause, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (look_again(&processes[i], interval_ms > 0 ? now_ns() - began : 0)) {
+		if (look_again(&processes[i], interval_ms > 0 ? clock_now_ns() - began : 0)) {
 			if (shown++ == 0)
 				print_heading(&page);
 			print_process(&page, &processes[i]);

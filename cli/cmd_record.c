@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/clock.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "model/size.h"
@@ -80,14 +81,6 @@ static void catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static void pause_ns(long ns)
@@ -157,8 +150,8 @@ static bool has_ended(struct recording *recording)
 	if (request->command != NULL) {
 		recording->has_ended =
 			waitpid(request->pid, &recording->wait_status, WNOHANG) == request->pid;
-	} else if (now_ns() - recording->checked_ns > CHECK_NS) {
-		recording->checked_ns = now_ns();
+	} else if (clock_now_ns() - recording->checked_ns > CHECK_NS) {
+		recording->checked_ns = clock_now_ns();
 		recording->has_ended = !live_is_running(recording->live);
 	}
 	return recording->has_ended;
@@ -169,7 +162,7 @@ static bool is_time_up(const struct recording *recording)
 	double seconds = recording->request->seconds;
 
 	return stop_signal != 0 ||
-	       (seconds > 0 && (double)(now_ns() - recording->began_ns) >= seconds * 1e9);
+	       (seconds > 0 && (double)(clock_now_ns() - recording->began_ns) >= seconds * 1e9);
 }
 
 /* Takes what was handed over; true once it is the command's region. */
@@ -431,7 +424,7 @@ static int run(struct request *request)
 		status = open_process(&recording, request);
 	if (status == CLI_DONE && (is_named || request->command == NULL))
 		status = open_output(&recording, request);
-	recording.began_ns = now_ns();
+	recording.began_ns = clock_now_ns();
 	if (status == CLI_DONE && request->command != NULL)
 		status = start_command(&recording, request);
 	if (status == CLI_DONE && recording.out == NULL) {

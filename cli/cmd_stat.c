@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/clock.h"
 #include "model/follow.h"
 #include "model/live_look.h"
 #include "model/size.h"
@@ -47,14 +48,6 @@ static volatile sig_atomic_t stopped;
 static void note_signal(int number)
 {
 	stopped = number;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* ---- Printing ------------------------------------------------------------------------- */
@@ -123,7 +116,7 @@ static int count_until(
 	struct timespec pause = {0, PAUSE_NS};
 	uint64_t polls = 0;
 
-	while (now_ns() < until_ns && stopped == 0) {
+	while (clock_now_ns() < until_ns && stopped == 0) {
 		bool ended = polls++ % 64 == 0 && !live_is_running(live);
 		ptrdiff_t got = follow_poll(follow, count_event, counts);
 
@@ -150,13 +143,13 @@ static int stat_lines(const struct watched_process *process, uint64_t interval_n
 		struct line line = {0};
 		struct live_error error = {CLI_REFUSED, "its region cannot be read any more"};
 		const struct snapshot *snapshot;
-		uint64_t began = now_ns();
+		uint64_t began = clock_now_ns();
 		int ended = count_until(
 			process->live, process->follow, &line.counts, began + interval_ns);
 
 		if (ended == 0 && stopped != 0)
 			break;
-		line.elapsed_ns = now_ns() - began;
+		line.elapsed_ns = clock_now_ns() - began;
 		snapshot = live_look(process->look, &error);
 		if (snapshot == NULL || ended < 0) {
 			cli_error("%lld: %s", (long long)live_header(process->live)->pid,

@@ -8,8 +8,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "model/clock.h"
 #include "model/size.h"
 
 /* Events between two looks at the clock, when progress is shown. */
@@ -52,19 +52,11 @@ int run_refuse(const struct source_error *error, const char *command)
 	return error->status;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void show_progress(const struct run *run, uint64_t began)
 {
 	uint64_t length = trace_length(run->reader), events = replay_counts(run->replay)->events;
 	char count[SIZE_TEXT], rate[SIZE_TEXT], share[SIZE_TEXT] = "";
-	double seconds = (double)(now_ns() - began) / 1e9;
+	double seconds = (double)(clock_now_ns() - began) / 1e9;
 
 	if (length > 0)
 		size_percent(share, trace_position(run->reader), length, SIZE_DIGIT);
@@ -75,7 +67,7 @@ static void show_progress(const struct run *run, uint64_t began)
 /* As replay_run() to RUN's bounds, with progress where somebody looks. */
 static int run_steps(struct run *run, struct replay_error *error)
 {
-	uint64_t began = now_ns(), shown = began;
+	uint64_t began = clock_now_ns(), shown = began;
 	int got;
 
 	if (!cli_settings.progress)
@@ -88,8 +80,8 @@ static int run_steps(struct run *run, struct replay_error *error)
 		events = replay_counts(run->replay)->events;
 		if (got != 1 || events < to || events == run->until_event)
 			break;
-		if (now_ns() - shown > 100000000u) {
-			shown = now_ns();
+		if (clock_now_ns() - shown > 100000000u) {
+			shown = clock_now_ns();
 			show_progress(run, began);
 		}
 	}
@@ -144,9 +136,9 @@ int run_trace(struct run *run)
 
 	if (status != CLI_DONE)
 		return status;
-	uint64_t began = now_ns();
+	uint64_t began = clock_now_ns();
 	int got = run_steps(run, &error);
-	run->elapsed_ns = now_ns() - began;
+	run->elapsed_ns = clock_now_ns() - began;
 	run_say_unknown_key(run);
 	if (got < 0) {
 		run_say_error(run, error.line, error.column, error.message);

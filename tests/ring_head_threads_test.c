@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <time.h>
 
 #include "publish_support.h"
 
+#include "model/clock.h"
 #include "model/follow.h"
 
 enum { MOST = 4096 };
@@ -213,27 +213,19 @@ static void small_losses(void)
 	eye_close(&eye);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Events that come in ticks of their own have times of their own, every 64 of them. */
 static void dated_slow(void)
 {
 	memctx *ctx = memctx_create(NULL, "ctx", NULL, MEMCTX_ASET, NULL);
 	struct eye eye = eye_open(FOLLOW_NOW);
-	uint64_t before = now_ns();
+	uint64_t before = clock_now_ns();
 
 	for (int i = 0; i < 12; i++) {
-		uint64_t began = now_ns();
+		uint64_t began = clock_now_ns();
 
 		churn(ctx, 100, 32);
 		eye_look(&eye);
-		HOLDS(told.last_ns >= before && told.last_ns <= now_ns());
+		HOLDS(told.last_ns >= before && told.last_ns <= clock_now_ns());
 		before = began;
 		usleep(25000);
 	}
@@ -261,7 +253,7 @@ static void dated_fast(void)
 	HOLDS(true_head() - last <= 5 * MCX_RING_CLOCK);
 	/* A machine that does something else now and then has more. */
 	HOLDS(times >= 16000 / (5 * MCX_RING_CLOCK) && times < 16000 / MCX_RING_CLOCK);
-	HOLDS(last_ns <= now_ns());
+	HOLDS(last_ns <= clock_now_ns());
 }
 
 /* An event whose first entry is stored but not the head yet, with more than usual before it. */

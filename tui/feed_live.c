@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "model/clock.h"
 #include "model/follow.h"
 #include "tui/feed_live.h"
 
@@ -25,14 +25,6 @@ struct feed_live {
 	struct feed_live_event events[FEED_LIVE_EVENTS];
 	int n_events;
 };
-
-static double clock_seconds(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 struct feed_live *feed_live_open(pid_t pid, struct live_error *error)
 {

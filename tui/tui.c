@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/clock.h"
 #include "tui/mouse.h"
 #include "tui/save.h"
 #include "tui/term.h"
@@ -20,10 +21,7 @@ enum { PLAY_MS = 40, IDLE_MS = 3600000, SCRIPT_LINE = 256 };
 
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return clock_seconds(CLOCK_MONOTONIC);
 }
 
 /* Ends the first pass: what needs the whole trace is known then. */

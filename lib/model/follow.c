@@ -12,8 +12,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "model/clock.h"
 #include "model/follow_inner.h"
 
 /* Polls after which a wait that no honest writer causes is given up. */
@@ -293,14 +293,6 @@ uint64_t follow_lost(const struct follow *follow)
 	return follow->lost;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Where every ring is to be read from. */
 static void begin_rings(struct follow *follow)
 {
@@ -312,7 +304,7 @@ static void begin_rings(struct follow *follow)
 		struct follow_ring *ring = &follow->rings[i];
 
 		copied->tid = ring->tid = shared->tid;
-		ring->time_ns = follow->start == FOLLOW_NOW ? now_ns() : header->monotonic_ns;
+		ring->time_ns = follow->start == FOLLOW_NOW ? clock_now_ns() : header->monotonic_ns;
 		if (shared->size == 0 || follow->start == FOLLOW_FIRST)
 			continue;
 		copied->gap = shared->gap;

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "model/clock.h"
 #include "model/follow_copy.h"
 
 /* How much of a ring is to be filled from a pass to the next: an eighth. */
@@ -23,14 +24,6 @@
 #define PAUSE_MOST_NS 1000000u
 /* Rings that were filled fast may be again. */
 #define HASTY_NS 100000000u
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- The waker ------------------------------------------------------------------------ */
 
@@ -66,7 +59,7 @@ static void *stay_awake(void *arg)
 /* Notes whether rings are filled fast; UNTIL_NS: as long as they are taken for that. */
 static void note_haste(struct copier *copier, bool is_hasty, uint64_t *until_ns)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	atomic_store(&copier->cpu, sched_getcpu());
 	if (is_hasty)
@@ -113,12 +106,12 @@ static uint64_t pause_for(uint64_t filled, uint64_t took)
 static void *copy_on(void *arg)
 {
 	struct copier *copier = arg;
-	uint64_t before[REGION_RINGS] = {0}, last = now_ns(), hasty_until = 0;
+	uint64_t before[REGION_RINGS] = {0}, last = clock_now_ns(), hasty_until = 0;
 
 	if (sched_getscheduler(0) != SCHED_RR)
 		(void)setpriority(PRIO_PROCESS, 0, -10); /* of the thread; it need not be allowed */
 	while (!atomic_load(&copier->is_stopping)) {
-		uint64_t now = now_ns(), pause;
+		uint64_t now = clock_now_ns(), pause;
 
 		copier_pass(copier);
 		pause = pause_for(most_filled(copier, before), now - last);

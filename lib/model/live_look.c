@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "model/clock.h"
 #include "model/live_look.h"
 #include "model/live_snapshot.h"
 
@@ -133,20 +133,12 @@ static void drop(struct live_look *look)
 	look->groups = NULL;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static bool read_anew(struct live_look *look, struct live_error *error)
 {
 	drop(look);
 	look->has_failed = false;
 	look->rebuilds++;
-	look->named_ns = now_ns();
+	look->named_ns = clock_now_ns();
 	if (!live_snapshot_places(look->live, &look->places, note_unit, look, error))
 		return false;
 	/* What is no context now, as far as it could be read, may be one. */
@@ -251,7 +243,7 @@ static bool have_same_names(struct live_look *look)
 			sum_words(look, NAMES, unit_in(look, header, unit, NAMES)) !=
 				look->seen[unit].names)
 			return false;
-	look->named_ns = now_ns();
+	look->named_ns = clock_now_ns();
 	return true;
 }
 
@@ -273,7 +265,7 @@ static bool bring_up(struct live_look *look)
 	if (!look->places.snapshot || look->has_failed || !is_in_place(look, header) ||
 		header->units_used != look->places.nunits)
 		return false;
-	if (now_ns() - look->named_ns >= NAMES_NS && !have_same_names(look))
+	if (clock_now_ns() - look->named_ns >= NAMES_NS && !have_same_names(look))
 		return false;
 	return renew_all(look);
 }

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "model/clock.h"
 #include "model/script_inner.h"
 
 /* Settles beforehand how every context is made: matching names is none of the allocator's time. */
@@ -212,14 +212,6 @@ static inline __attribute__((always_inline)) bool run_ops(
 	return true;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 int script_run(struct script_run *run)
 {
 	struct script_stage stage = {.run = run};
@@ -232,7 +224,7 @@ int script_run(struct script_run *run)
 		own = memctx_total(stage.top);
 		if (run->begin != NULL)
 			run->begin(run);
-		start = now_ns();
+		start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		if (run->watch)
 			done = run_ops(&stage, true, run->only != NULL, stage.pools != NULL);
 		else if (run->only != NULL)
@@ -241,7 +233,7 @@ int script_run(struct script_run *run)
 			done = run_ops(&stage, false, false, true);
 		else
 			done = run_ops(&stage, false, false, false);
-		run->ns = now_ns() - start;
+		run->ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start;
 		run->peak_total -= run->peak_total > own ? own : 0;
 		run->stage = &stage;
 		if (done && run->look != NULL)
