@@ -21,6 +21,7 @@ struct live_work {
 
 enum {
 	LIVE_WORK = 'w',     /* works for a third of a second */
+	LIVE_SPELL = 's',    /* works for a tenth of one */
 	LIVE_RING_OFF = '0', /* no longer records */
 	LIVE_RING_ON = '1',
 	LIVE_FORK = 'f', /* forks once: done is how many ns it was in fork() */

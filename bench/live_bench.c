@@ -9,7 +9,6 @@
 #include "live.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "model/snapshot.h"
 
 #define ROUNDS_MAX 41
+#define SPELLS_MAX 101
 
 static const char *tool = "./memctx-tool";
 static const char *row; /* the only one wanted; NULL: all are */
@@ -67,14 +67,36 @@ static struct live_target target_start(const char *kind, uint64_t number, bool p
 	return target;
 }
 
-static struct live_work target_ask(const struct live_target *target, char command)
+static void target_tell(const struct live_target *target, char command)
+{
+	if (write(target->to, &command, 1) != 1)
+		fail("the target is gone");
+}
+
+static struct live_work target_hear(const struct live_target *target)
 {
 	struct live_work work = {0};
 
-	if (write(target->to, &command, 1) != 1 ||
-		read(target->from, &work, sizeof(work)) != sizeof(work))
+	if (read(target->from, &work, sizeof(work)) != sizeof(work))
 		fail("the target does not answer");
 	return work;
+}
+
+static struct live_work target_ask(const struct live_target *target, char command)
+{
+	target_tell(target, command);
+	return target_hear(target);
+}
+
+/* Operations a second of the target's processor time. */
+static double rate_of(struct live_work work)
+{
+	return (double)work.done / work.cpu;
+}
+
+static double work_rate(const struct live_target *target)
+{
+	return rate_of(target_ask(target, LIVE_WORK));
 }
 
 static void target_end(const struct live_target *target)
@@ -177,12 +199,11 @@ static void bench_first(uint64_t contexts)
 
 /* ---- A reader at 10 Hz -------------------------------------------------------------------- */
 
+/* What reads along, as `memctx-tool stat PID 0.1` does. */
 struct reader {
-	pthread_t thread;
-	pid_t pid;
-	double busy; /* seconds to spin each time instead of looking; 0: to look */
-	volatile bool is_stopping;
-	volatile unsigned looks;
+	struct live *live;
+	struct live_look *look;
+	unsigned looks;
 	double seconds; /* of processor time, all looks but the first together */
 };
 
@@ -194,70 +215,59 @@ static double thread_time(void)
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-static bool look_once(struct reader *reader, struct live_look *look)
+static void look_once(struct reader *reader)
 {
 	double start = thread_time();
 	struct live_error error;
 	struct snapshot_figures sum;
 
-	while (reader->busy > 0 && thread_time() - start < reader->busy)
-		;
-	if (reader->busy > 0)
-		return true;
-	if (live_look(look, &error) == NULL)
-		return false;
-	live_look_totals(look, &sum);
-	if (reader->looks > 0)
-		reader->seconds += thread_time() - start;
-	return true;
-}
-
-/* As `memctx-tool stat PID 0.1` does. */
-static void *read_along(void *arg)
-{
-	struct reader *reader = arg;
-	struct live_error error;
-	struct live *live = live_open(reader->pid, &error);
-	struct live_look *look = live != NULL ? live_look_new(live) : NULL;
-
-	while (look != NULL && !reader->is_stopping) {
-		double next = now() + 0.1;
-
-		if (!look_once(reader, look))
-			break;
-		reader->looks++;
-		while (now() < next && !reader->is_stopping)
-			usleep(2000);
-	}
-	live_look_free(look);
-	if (live != NULL)
-		live_close(live);
-	return NULL;
-}
-
-static double work_rate(const struct live_target *target)
-{
-	struct live_work work = target_ask(target, LIVE_WORK);
-
-	return (double)work.done / work.cpu;
-}
-
-/* The rate while READER looks on, which it has begun to before. */
-static double rate_with_reader(const struct live_target *target, struct reader *reader)
-{
-	double rate;
-
-	reader->pid = target->pid;
-	if (pthread_create(&reader->thread, NULL, read_along, reader) != 0)
-		fail("no thread");
-	while (reader->looks < 1)
-		usleep(1000);
-	rate = work_rate(target);
-	reader->is_stopping = true;
-	pthread_join(reader->thread, NULL);
-	if (reader->looks < 2)
+	if (live_look(reader->look, &error) == NULL)
 		fail("no snapshots could be taken");
-	return rate;
+	live_look_totals(reader->look, &sum);
+	if (reader->looks++ > 0)
+		reader->seconds += thread_time() - start;
+}
+
+static void reader_start(struct reader *reader, const struct live_target *target)
+{
+	struct live_error error;
+
+	target_ask(target, LIVE_RING_OFF); /* it is there */
+	*reader = (struct reader){.live = live_open(target->pid, &error)};
+	if (reader->live != NULL)
+		reader->look = live_look_new(reader->live);
+	if (reader->look == NULL)
+		fail("the target cannot be looked into");
+	look_once(reader);
+}
+
+static void reader_end(struct reader *reader)
+{
+	live_look_free(reader->look);
+	live_close(reader->live);
+}
+
+static double reader_ms(const struct reader *reader)
+{
+	return reader->looks > 1 ? reader->seconds / (reader->looks - 1) * 1e3 : 0;
+}
+
+enum beside { NOBODY, LOOKING, SPINNING };
+
+/* The rate of a tenth of a second in which one snapshot is taken, or as long is spun. */
+static double rate_beside(
+	const struct live_target *target, enum beside beside, struct reader *reader)
+{
+	double end;
+
+	target_tell(target, LIVE_SPELL);
+	usleep(5000);
+	end = thread_time() + reader_ms(reader) / 1e3;
+	if (beside == LOOKING)
+		look_once(reader);
+	while (beside == SPINNING && thread_time() < end)
+		;
+	return rate_of(target_hear(target));
 }
 
 static double percent_slower(double alone, double with)
@@ -265,40 +275,40 @@ static double percent_slower(double alone, double with)
 	return (alone / with - 1) * 100;
 }
 
-/* The same with a neighbour that is as busy and looks at nothing: what is over that is the looks'.
+/*
+ * Tenths of a second in turn: in one a snapshot is taken, in another a neighbour is as busy and
+ * looks at nothing, and between them nobody is there; so that neither a drift nor a loud tenth of
+ * the machine's is taken for the reader's doing.
  */
 static void bench_reader(uint64_t contexts, const char *name)
 {
 	struct live_target target = target_start("idle", contexts, true);
-	size_t n = rounds < 15 ? rounds : ROUNDS_MAX;
-	double slower[ROUNDS_MAX], control[ROUNDS_MAX], over[ROUNDS_MAX], ms[ROUNDS_MAX];
-	double alone, next;
+	double slower[SPELLS_MAX], control[SPELLS_MAX], ms, alone, between, next;
+	size_t n = rounds < 15 ? rounds : SPELLS_MAX;
+	struct reader reader;
 	char text[40];
 
+	reader_start(&reader, &target);
 	target_ask(&target, LIVE_WORK);
-	alone = work_rate(&target);
+	alone = rate_beside(&target, NOBODY, &reader);
 	for (size_t i = 0; i < n; i++) {
-		struct reader reader = {0}, neighbour = {0};
-		double with = rate_with_reader(&target, &reader), beside;
+		double with = rate_beside(&target, LOOKING, &reader), spun;
 
-		ms[i] = reader.seconds / (reader.looks - 1) * 1e3;
-		neighbour.busy = ms[i] / 1e3;
-		beside = rate_with_reader(&target, &neighbour);
-		/* Before and after, so that a drift is not taken for the reader's doing. */
-		next = work_rate(&target);
-		slower[i] = percent_slower((alone + next) / 2, with);
-		control[i] = percent_slower((alone + next) / 2, beside);
-		over[i] = percent_slower(beside, with);
+		between = rate_beside(&target, NOBODY, &reader);
+		spun = rate_beside(&target, SPINNING, &reader);
+		next = rate_beside(&target, NOBODY, &reader);
+		slower[i] = percent_slower((alone + between) / 2, with);
+		control[i] = percent_slower((between + next) / 2, spun);
 		alone = next;
 	}
+	ms = reader_ms(&reader);
+	reader_end(&reader);
 	target_end(&target);
 	print_row(name, "% slower while 10 snapshots a second are taken", slower, n, 1);
 	snprintf(text, sizeof(text), "%s/control", name);
 	print_row(text, "% slower beside one that is as busy and does not look", control, n, 0);
-	snprintf(text, sizeof(text), "%s/over", name);
-	print_row(text, "% slower with the reader than beside that", over, n, 0);
 	snprintf(text, sizeof(text), "%s/ms", name);
-	print_row(text, "ms of processor time a snapshot", ms, n, 0);
+	print_row(text, "ms of processor time a snapshot", &ms, 1, 0);
 }
 
 /* ---- The demo server ------------------------------------------------------------------------ */
@@ -345,7 +355,7 @@ static void bench_demo(void)
 		double on = throughput(&target, LIVE_RING_ON);
 		double next = throughput(&target, LIVE_RING_OFF);
 
-		slower[i] = ((off + next) / 2 / on - 1) * 100;
+		slower[i] = percent_slower((off + next) / 2, on);
 		off = next;
 	}
 	kill(target.pid, SIGKILL);
@@ -363,32 +373,49 @@ static void bench_server_ring(const struct live_target *target)
 		double on = rate_with_ring(target, LIVE_RING_ON);
 		double next = rate_with_ring(target, LIVE_RING_OFF);
 
-		slower[i] = ((off + next) / 2 / on - 1) * 100;
+		slower[i] = percent_slower((off + next) / 2, on);
 		off = next;
 	}
 	print_row("server-ring", "% more time a query, no pauses, ring on", slower, n, 0);
 }
 
+/* A snapshot in every second tenth of a second, its ring on. */
+static void bench_server_reader(const struct live_target *target)
+{
+	double slower[SPELLS_MAX], alone;
+	size_t n = rounds < 15 ? rounds : SPELLS_MAX;
+	struct reader reader;
+
+	reader_start(&reader, target);
+	target_ask(target, LIVE_RING_ON);
+	alone = rate_beside(target, NOBODY, &reader);
+	for (size_t i = 0; i < n; i++) {
+		double with = rate_beside(target, LOOKING, &reader);
+		double next = rate_beside(target, NOBODY, &reader);
+
+		slower[i] = percent_slower((alone + next) / 2, with);
+		alone = next;
+	}
+	reader_end(&reader);
+	print_row("server-reader", "% slower, ring on, 10 snapshots a second", slower, n, 0);
+}
+
 static void bench_server(void)
 {
 	struct live_target target = target_start("server", 0, true);
-	double reader[ROUNDS_MAX], recorded[ROUNDS_MAX];
+	double recorded[ROUNDS_MAX];
 
 	target_ask(&target, LIVE_WORK);
 	bench_server_ring(&target);
+	bench_server_reader(&target);
 	for (size_t i = 0; i < rounds; i++) {
 		double off = rate_with_ring(&target, LIVE_RING_OFF);
 
 		target_ask(&target, LIVE_RING_ON);
-		reader[i] = rate_with_reader(&target, &(struct reader){0});
-		off = (off + rate_with_ring(&target, LIVE_RING_OFF)) / 2;
-		target_ask(&target, LIVE_RING_ON);
-		reader[i] = (off / reader[i] - 1) * 100;
-		recorded[i] = (off / rate_recorded(&target) - 1) * 100;
+		recorded[i] = percent_slower(off, rate_recorded(&target));
 	}
 	kill(target.pid, SIGKILL);
 	target_end(&target);
-	print_row("server-reader", "% slower, ring on, 10 snapshots a second", reader, rounds, 0);
 	print_row(
 		"server-recorded", "% slower, ring on, while it is recorded", recorded, rounds, 0);
 }

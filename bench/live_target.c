@@ -18,6 +18,7 @@
 #include "memctx.h"
 
 #define WINDOW 0.33
+#define SPELL 0.1
 #define RING_EVENTS 16384
 #define PACED_SECONDS 2.0
 #define PACED_BURST 1000
@@ -51,12 +52,12 @@ static bool make_contexts(void)
 }
 
 /* Replaces live chunks, a few in each of a thousand contexts in turn. */
-static uint64_t replace_chunks(void)
+static uint64_t replace_chunks(double seconds)
 {
 	static void *live[4096];
 	static uint32_t random = 1;
 	uint64_t most = n_contexts < 1000 ? n_contexts : 1000;
-	double end = clock_now(CLOCK_PROCESS_CPUTIME_ID) + WINDOW;
+	double end = clock_now(CLOCK_PROCESS_CPUTIME_ID) + seconds;
 	uint64_t done = 0;
 
 	while (clock_now(CLOCK_PROCESS_CPUTIME_ID) < end)
@@ -74,12 +75,17 @@ static uint64_t replace_chunks(void)
 	return done;
 }
 
-static uint64_t serve(void)
+static uint64_t serve(double seconds)
 {
 	uint64_t before = demo_server_queries();
 
-	nanosleep(&(struct timespec){0, (long)(WINDOW * 1e9)}, NULL);
+	nanosleep(&(struct timespec){0, (long)(seconds * 1e9)}, NULL);
 	return demo_server_queries() - before;
+}
+
+static uint64_t work_for(double seconds, bool is_server)
+{
+	return is_server ? serve(seconds) : replace_chunks(seconds);
 }
 
 static uint64_t fork_once(void)
@@ -133,7 +139,9 @@ int live_target_main(const char *kind, uint64_t number)
 		if (read(STDIN_FILENO, &command, 1) != 1)
 			break;
 		if (command == LIVE_WORK)
-			work.done = is_server ? serve() : replace_chunks();
+			work.done = work_for(WINDOW, is_server);
+		else if (command == LIVE_SPELL)
+			work.done = work_for(SPELL, is_server);
 		else if (command == LIVE_FORK)
 			work.done = fork_once();
 		else
