@@ -233,10 +233,9 @@ void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *f
 
 	for (size_t i = 0; i < FIGURES; i++) {
 		uint64_t both = to[i] + add[i];
-		/* An unknown figure is the greatest number, so adding to it wraps or leaves it. */
-		bool unknown = (to[i] == SNAPSHOT_UNKNOWN) | (both < to[i]);
 
-		to[i] = both | -(uint64_t)unknown | -(uint64_t)(add[i] == SNAPSHOT_UNKNOWN);
+		/* What is not known is the greatest number: a sum with it is that, or wraps. */
+		to[i] = both | -(uint64_t)(both < to[i]);
 	}
 }
 
