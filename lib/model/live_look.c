@@ -23,9 +23,7 @@
 #define WORDS (LIVE_UNIT_BYTES / sizeof(uint64_t))
 /* How old a name may be. */
 #define NAMES_NS 500000000u
-
-/* Contexts of which a sum is kept. */
-#define GROUP 64u
+#define FIGURES (sizeof(struct snapshot_figures) / sizeof(uint64_t))
 
 enum plane { RECORDS, SLOTS, NAMES, PLANES };
 
@@ -35,10 +33,11 @@ struct seen {
 	uint64_t names;
 };
 
-/* What a run of contexts have together. */
-struct group {
-	struct snapshot_figures sum;
-	bool is_made;
+/* A figure's sum over all contexts, from which one of them can be taken again. */
+struct total {
+	uint64_t low;
+	uint32_t high;    /* times 2^64 */
+	uint32_t unknown; /* contexts that do not know it */
 };
 
 struct live_look {
@@ -47,9 +46,10 @@ struct live_look {
 	size_t map_bytes;
 	struct live_places places;
 	struct seen *seen;
-	uint32_t room;        /* of seen */
-	struct group *groups; /* of the snapshot's contexts; NULL: sums are not kept */
-	uint64_t named_ns;    /* when names were last compared */
+	uint32_t room;  /* of seen */
+	bool is_summed; /* the totals are the snapshot's */
+	struct total totals[FIGURES];
+	uint64_t named_ns; /* when names were last compared */
 	uint64_t rebuilds;
 	bool has_failed;       /* no memory */
 	struct live_units run; /* a unit and its part */
@@ -94,6 +94,61 @@ static uint64_t sum_counters(const struct live_look *look, const struct region_r
 	return sum | (uint64_t)(sum == 0);
 }
 
+/* ---- Totals --------------------------------------------------------------------------- */
+
+static void totals_add(struct total *totals, const struct snapshot_figures *figures)
+{
+	const uint64_t *from = (const uint64_t *)figures;
+
+	for (size_t i = 0; i < FIGURES; i++) {
+		bool is_known = from[i] != SNAPSHOT_UNKNOWN;
+		uint64_t n = is_known ? from[i] : 0;
+
+		totals[i].low += n;
+		totals[i].high += totals[i].low < n;
+		totals[i].unknown += !is_known;
+	}
+}
+
+/* Takes back what was added. */
+static void totals_take(struct total *totals, const struct snapshot_figures *figures)
+{
+	const uint64_t *from = (const uint64_t *)figures;
+
+	for (size_t i = 0; i < FIGURES; i++) {
+		bool is_known = from[i] != SNAPSHOT_UNKNOWN;
+		uint64_t n = is_known ? from[i] : 0;
+
+		totals[i].high -= totals[i].low < n;
+		totals[i].low -= n;
+		totals[i].unknown -= !is_known;
+	}
+}
+
+static void sum_all(struct live_look *look)
+{
+	memset(look->totals, 0, sizeof look->totals);
+	for (size_t i = 0; i < look->places.snapshot->n; i++)
+		totals_add(look->totals, &look->places.snapshot->contexts[i].own);
+	look->is_summed = true;
+}
+
+void live_look_totals(struct live_look *look, struct snapshot_figures *sum)
+{
+	uint64_t *to = (uint64_t *)sum;
+
+	snapshot_fill(sum, 0);
+	if (!look->places.snapshot)
+		return;
+	if (!look->is_summed)
+		sum_all(look);
+	for (size_t i = 0; i < FIGURES; i++) {
+		const struct total *total = &look->totals[i];
+
+		to[i] = total->high || total->unknown ? SNAPSHOT_UNKNOWN : total->low;
+	}
+}
+
 /* ---- All anew ------------------------------------------------------------------------- */
 
 static bool make_room(struct live_look *look, uint32_t units)
@@ -128,24 +183,30 @@ static void drop(struct live_look *look)
 {
 	snapshot_free(look->places.snapshot);
 	free(look->places.of_unit);
-	free(look->groups);
 	look->places = (struct live_places){0};
-	look->groups = NULL;
+	look->is_summed = false;
 }
 
+/* The last snapshot goes once there is another. */
 static bool read_anew(struct live_look *look, struct live_error *error)
 {
-	drop(look);
+	struct live_places places;
+
 	look->has_failed = false;
+	look->is_summed = false;
 	look->rebuilds++;
 	look->named_ns = clock_now_ns();
-	if (!live_snapshot_places(look->live, &look->places, note_unit, look, error))
+	if (!live_snapshot_places(look->live, &places, note_unit, look, error)) {
+		/* What was noted of the units is not of the snapshot. */
+		look->has_failed = true;
 		return false;
+	}
+	drop(look);
+	look->places = places;
 	/* What is no context now, as far as it could be read, may be one. */
-	for (uint32_t unit = 0; unit < look->places.nunits && !look->has_failed; unit++)
-		if (look->places.of_unit[unit] == SNAPSHOT_NONE)
+	for (uint32_t unit = 0; unit < places.nunits && !look->has_failed; unit++)
+		if (places.of_unit[unit] == SNAPSHOT_NONE)
 			look->seen[unit].counters = 0;
-	look->groups = calloc(look->places.snapshot->n / GROUP + 1, sizeof *look->groups);
 	return true;
 }
 
@@ -165,9 +226,10 @@ static void copy_unit(
 {
 	struct live_units *run = &look->run;
 
-	memcpy(&run->names[i], unit_in(look, header, unit, NAMES), LIVE_UNIT_BYTES);
 	memcpy(&run->slots[i], unit_in(look, header, unit, SLOTS), LIVE_UNIT_BYTES);
 	memcpy(&run->again[i], unit_in(look, header, unit, RECORDS), LIVE_UNIT_BYTES);
+	if (run->again[i].it.live == REGION_PART)
+		memcpy(&run->names[i], unit_in(look, header, unit, NAMES), LIVE_UNIT_BYTES);
 	look->seen[unit].counters =
 		sum_counters(look, &run->again[i].it, &run->slots[i], &run->names[i]);
 }
@@ -193,6 +255,7 @@ static bool is_same(const struct live_look *look, const struct region_record *re
 static bool renew(struct live_look *look, const struct region_header *header, uint32_t unit)
 {
 	const struct region_record *record = &look->run.again[0].it;
+	struct snapshot_context *context;
 	uint32_t place;
 
 	copy_unit(look, header, unit, 0);
@@ -207,13 +270,15 @@ static bool renew(struct live_look *look, const struct region_header *header, ui
 		copy_unit(look, header, unit + 1, 1);
 		look->run.n = 2;
 	}
-	if (!is_same(look, record, &look->places.snapshot->contexts[place]))
+	context = &look->places.snapshot->contexts[place];
+	if (!is_same(look, record, context))
 		return false;
-	if (!live_set_figures(
-		    &look->run, 0, look->places.snapshot, &look->places.snapshot->contexts[place]))
+	if (look->is_summed)
+		totals_take(look->totals, &context->own);
+	if (!live_set_figures(&look->run, 0, look->places.snapshot, context))
 		return false;
-	if (look->groups)
-		look->groups[place / GROUP].is_made = false;
+	if (look->is_summed)
+		totals_add(look->totals, &context->own);
 	return true;
 }
 
@@ -279,35 +344,6 @@ const struct snapshot *live_look(struct live_look *look, struct live_error *erro
 	if (!bring_up(look) && !read_anew(look, error))
 		return NULL;
 	return look->places.snapshot;
-}
-
-static void make_group(const struct snapshot *snapshot, struct group *group, size_t from)
-{
-	size_t to = snapshot->n - from < GROUP ? snapshot->n : from + GROUP;
-
-	snapshot_fill(&group->sum, 0);
-	for (size_t i = from; i < to; i++)
-		snapshot_sum(&group->sum, &snapshot->contexts[i].own);
-	group->is_made = true;
-}
-
-void live_look_totals(struct live_look *look, struct snapshot_figures *sum)
-{
-	const struct snapshot *snapshot = look->places.snapshot;
-
-	snapshot_fill(sum, 0);
-	if (!look->groups) {
-		if (snapshot)
-			snapshot_totals(snapshot, sum);
-		return;
-	}
-	for (size_t i = 0; i < snapshot->n; i += GROUP) {
-		struct group *group = &look->groups[i / GROUP];
-
-		if (!group->is_made)
-			make_group(snapshot, group, i);
-		snapshot_sum(sum, &group->sum);
-	}
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------- */

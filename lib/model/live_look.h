@@ -18,11 +18,12 @@ void live_look_free(struct live_look *look);
 
 /*
  * The tree as it is, as live_snapshot() has it, but that an ident which was changed may be
- * that of up to half a second ago.  It is valid until the next call.  NULL with *ERROR.
+ * that of up to half a second ago.  NULL with *ERROR; the last snapshot is still there then.  It is
+ * the look's own, and is changed, or goes, with the next call.
  */
 const struct snapshot *live_look(struct live_look *look, struct live_error *error);
 
-/* snapshot_totals() of what was last seen; sums of contexts that stayed as they were are kept. */
+/* snapshot_totals() of what was last seen, kept up to date by what has changed. */
 void live_look_totals(struct live_look *look, struct snapshot_figures *sum);
 
 /* How often all was read anew. */
