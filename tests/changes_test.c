@@ -29,7 +29,7 @@ static void expect(const struct changes *changes, size_t i, int64_t own, int64_t
 static void test_changes(void **state)
 {
 	struct snapshot *before = snapshot_new(), *now = snapshot_new();
-	struct changes changes;
+	struct changes changes = {0};
 	uint32_t top, mid;
 
 	(void)state;
@@ -46,7 +46,9 @@ static void test_changes(void **state)
 	add(now, 4, mid, 5);
 	snapshot_finish(before);
 	snapshot_finish(now);
-	assert_int_equal(changes_find(&changes, before, now), 0);
+	assert_int_equal(changes_next(&changes, before), 0);
+	assert_null(changes.own);
+	assert_int_equal(changes_next(&changes, now), 0);
 	expect(&changes, 0, 30, 30);
 	expect(&changes, 1, 0, 1165 - 166);
 	expect(&changes, 2, 1000, 1000);
@@ -58,10 +60,14 @@ static void test_changes(void **state)
 	snapshot_free(before);
 	before = snapshot_new();
 	snapshot_finish(before);
-	assert_int_equal(changes_find(&changes, before, now), 0);
+	assert_int_equal(changes_next(&changes, before), 0);
+	assert_null(changes.own);
+	assert_int_equal(changes_next(&changes, now), 0);
 	expect(&changes, 1, 100, 1165);
-	changes_free(&changes);
-	assert_int_equal(changes_find(&changes, now, before), 0);
+	assert_int_equal(changes_next(&changes, before), 0);
+	assert_non_null(changes.own);
+	assert_int_equal(changes_next(&changes, now), 0);
+	expect(&changes, 1, 100, 1165);
 	changes_free(&changes);
 	snapshot_free(before);
 	snapshot_free(now);
@@ -72,7 +78,7 @@ static void test_many(void **state)
 {
 	enum { MANY = 5000 };
 	struct snapshot *before = snapshot_new(), *now = snapshot_new();
-	struct changes changes;
+	struct changes changes = {0};
 
 	(void)state;
 	for (uint64_t i = 0; i < MANY; i++)
@@ -81,7 +87,9 @@ static void test_many(void **state)
 		add(now, (i * 7 % MANY) * 4096, SNAPSHOT_NONE, 2 * (i * 7 % MANY));
 	snapshot_finish(before);
 	snapshot_finish(now);
-	assert_int_equal(changes_find(&changes, before, now), 0);
+	assert_int_equal(changes_next(&changes, before), 0);
+	assert_null(changes.own);
+	assert_int_equal(changes_next(&changes, now), 0);
 	for (uint64_t i = 0; i < MANY; i++)
 		expect(&changes, i, (int64_t)(i * 7 % MANY), (int64_t)(i * 7 % MANY));
 	changes_free(&changes);

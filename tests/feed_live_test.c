@@ -23,10 +23,9 @@ static const char *last_name(const struct feed_live *live)
 static void look(struct feed_live *live)
 {
 	struct live_error error;
-	struct snapshot *snapshot = feed_live_look(live, NULL, &error);
 
-	assert_non_null(snapshot);
-	snapshot_free(snapshot);
+	assert_true(feed_live_look(live, &error));
+	assert_non_null(feed_live_snapshot(live));
 }
 
 static void test_latest(void **state)

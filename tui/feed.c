@@ -26,7 +26,7 @@ struct feed {
 	char path[SOURCE_PATH];
 	char trouble[400];
 	struct source_options options;
-	struct snapshot *snapshot;
+	struct snapshot *snapshot; /* NULL: of a live process, whose look has it */
 	uint64_t serial;
 
 	struct feed_live *live;
@@ -207,25 +207,22 @@ int feed_history(const struct feed *feed, const uint64_t **samples, int *positio
 
 static void add_total(struct feed *feed)
 {
-	struct snapshot_figures sum;
-
-	snapshot_totals(feed->snapshot, &sum);
 	if (feed->n_samples == FEED_HISTORY)
 		memmove(feed->samples, feed->samples + 1,
 			(size_t)--feed->n_samples * sizeof *feed->samples);
-	feed->samples[feed->n_samples++] = sum.total_bytes;
+	feed->samples[feed->n_samples++] = feed_live_total(feed->live);
 }
 
 bool feed_refresh(struct feed *feed)
 {
-	struct snapshot *snapshot;
 	struct live_error error;
+	bool is_seen;
 
 	if (feed->kind != FEED_LIVE || feed->has_ended)
 		return false;
-	snapshot = feed_live_look(feed->live, feed->snapshot, &error);
+	is_seen = feed_live_look(feed->live, &error);
 	feed->serial++;
-	if (!snapshot) {
+	if (!is_seen) {
 		feed->has_ended = !error.message[0];
 		say(feed,
 			feed->has_ended
@@ -235,8 +232,6 @@ bool feed_refresh(struct feed *feed)
 		return true;
 	}
 	feed->trouble[0] = '\0';
-	snapshot_free(feed->snapshot);
-	feed->snapshot = snapshot;
 	add_total(feed);
 	return true;
 }
@@ -294,7 +289,7 @@ static bool open_live(struct feed *feed, const char *argument, struct source_err
 	live_command(pid, command, sizeof command);
 	snprintf(feed->title, sizeof feed->title, "%d  %.100s", (int)pid, command);
 	feed_refresh(feed);
-	if (feed->snapshot)
+	if (feed_snapshot(feed))
 		return true;
 	*error = (struct source_error){.status = 1};
 	snprintf(error->path, sizeof error->path, "%s", argument);
@@ -422,7 +417,7 @@ const char *feed_title(const struct feed *feed)
 
 const struct snapshot *feed_snapshot(const struct feed *feed)
 {
-	return feed->snapshot;
+	return feed->live ? feed_live_snapshot(feed->live) : feed->snapshot;
 }
 
 uint64_t feed_serial(const struct feed *feed)

@@ -10,6 +10,7 @@
 
 #include "model/clock.h"
 #include "model/follow.h"
+#include "model/live_look.h"
 #include "tui/feed_live.h"
 
 /* Each takes some thousand entries; all together some 50 ms at most. */
@@ -17,11 +18,13 @@
 
 struct feed_live {
 	struct live *live;
-	struct follow *follow; /* NULL: events are not looked at */
+	struct live_look *look;
+	const struct snapshot *snapshot; /* the look's; NULL: there was none */
+	struct follow *follow;           /* NULL: events are not looked at */
 	struct changes changes;
 	struct feed_rates rates;
 	double looked; /* seconds of the monotonic clock */
-	uint64_t allocs, frees;
+	struct snapshot_figures totals;
 	struct feed_live_event events[FEED_LIVE_EVENTS];
 	int n_events;
 };
@@ -37,9 +40,13 @@ struct feed_live *feed_live_open(pid_t pid, struct live_error *error)
 	live->rates.allocs = live->rates.frees = -1;
 	live->rates.lost = SNAPSHOT_UNKNOWN;
 	live->live = live_open(pid, error);
-	if (live->live)
-		return live;
-	free(live);
+	if (live->live) {
+		live->look = live_look_new(live->live);
+		if (live->look)
+			return live;
+		*error = (struct live_error){.status = 3, .message = "out of memory"};
+	}
+	feed_live_close(live);
 	return NULL;
 }
 
@@ -48,6 +55,7 @@ void feed_live_close(struct feed_live *live)
 	if (!live)
 		return;
 	follow_free(live->follow);
+	live_look_free(live->look);
 	live_close(live->live);
 	changes_free(&live->changes);
 	free(live);
@@ -63,19 +71,18 @@ static double rate(uint64_t now, uint64_t before, double seconds)
 	return (double)(now - before) / seconds;
 }
 
-static void note_rates(struct feed_live *live, const struct snapshot *now, bool is_first)
+static void note_rates(struct feed_live *live, bool is_first)
 {
 	double time = clock_seconds(CLOCK_MONOTONIC), seconds = time - live->looked;
 	struct snapshot_figures sum;
 
-	snapshot_totals(now, &sum);
-	live->rates.allocs = is_first ? -1 : rate(sum.allocs, live->allocs, seconds);
-	live->rates.frees = is_first ? -1 : rate(sum.frees, live->frees, seconds);
+	live_look_totals(live->look, &sum);
+	live->rates.allocs = is_first ? -1 : rate(sum.allocs, live->totals.allocs, seconds);
+	live->rates.frees = is_first ? -1 : rate(sum.frees, live->totals.frees, seconds);
 	live->rates.uptime =
 		clock_seconds(CLOCK_REALTIME) - (double)live_header(live->live)->started_ns / 1e9;
 	live->rates.lost = live->follow ? follow_lost(live->follow) : SNAPSHOT_UNKNOWN;
-	live->allocs = sum.allocs;
-	live->frees = sum.frees;
+	live->totals = sum;
 	live->looked = time;
 }
 
@@ -111,25 +118,34 @@ static void take_events(struct feed_live *live)
 		i++;
 }
 
-struct snapshot *feed_live_look(
-	struct feed_live *live, const struct snapshot *before, struct live_error *error)
+bool feed_live_look(struct feed_live *live, struct live_error *error)
 {
-	struct snapshot *now;
+	bool is_first = live->snapshot == NULL;
+	const struct snapshot *now;
 
 	error->message[0] = '\0';
 	if (!live_is_running(live->live))
-		return NULL;
-	now = live_snapshot(live->live, error);
+		return false;
+	now = live_look(live->look, error);
 	if (!now)
-		return NULL;
-	changes_free(&live->changes);
+		return false;
+	live->snapshot = now;
 	/* Without memory for them the screen shows no changes. */
-	if (before)
-		changes_find(&live->changes, before, now);
+	changes_next(&live->changes, now);
 	if (live->follow)
 		take_events(live);
-	note_rates(live, now, before == NULL);
-	return now;
+	note_rates(live, is_first);
+	return true;
+}
+
+const struct snapshot *feed_live_snapshot(const struct feed_live *live)
+{
+	return live->snapshot;
+}
+
+uint64_t feed_live_total(const struct feed_live *live)
+{
+	return live->totals.total_bytes;
 }
 
 const struct feed_rates *feed_live_rates(const struct feed_live *live)

@@ -21,11 +21,13 @@ struct feed_live *feed_live_open(pid_t pid, struct live_error *error);
 void feed_live_close(struct feed_live *live);
 
 /*
- * Looks again: the tree as it is, which the caller frees; BEFORE (or NULL) is the one that it was.
- * NULL: the process has ended, or *ERROR is why it cannot be read any more.
+ * Looks again.  False: the process has ended (then the message of *ERROR is empty), or *ERROR is
+ * why it cannot be read any more; the tree stays the one that it was.
  */
-struct snapshot *feed_live_look(
-	struct feed_live *live, const struct snapshot *before, struct live_error *error);
+bool feed_live_look(struct feed_live *live, struct live_error *error);
+/* The tree as it was last seen, until the next look; NULL before the first. */
+const struct snapshot *feed_live_snapshot(const struct feed_live *live);
+uint64_t feed_live_total(const struct feed_live *live);
 
 /* As the functions of feed.h without the "live". */
 const struct feed_rates *feed_live_rates(const struct feed_live *live);
