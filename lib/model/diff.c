@@ -54,13 +54,8 @@ struct diff_change diff_change(const struct diff_figures figures[DIFF_SIDES], en
 
 static void add_figures(struct diff_figures *sum, const struct diff_figures *from)
 {
-	for (int key = 0; key < ROWS_NAME; key++) {
-		uint64_t a = sum->of[key], b = from->of[key];
-
-		if (a == SNAPSHOT_UNKNOWN || b == SNAPSHOT_UNKNOWN ||
-			__builtin_add_overflow(a, b, &sum->of[key]))
-			sum->of[key] = SNAPSHOT_UNKNOWN;
-	}
+	for (int key = 0; key < ROWS_NAME; key++)
+		sum->of[key] = snapshot_plus(sum->of[key], from->of[key]);
 }
 
 static void add_context(struct diff_figures *sum, const struct snapshot_context *context)

@@ -52,18 +52,11 @@ void lists_of_classes(struct lists *lists, const struct snapshot_class *classes)
 	}
 }
 
-static void add(uint64_t *to, uint64_t from)
-{
-	if (*to == SNAPSHOT_UNKNOWN || from == SNAPSHOT_UNKNOWN ||
-		__builtin_add_overflow(*to, from, to))
-		*to = SNAPSHOT_UNKNOWN;
-}
-
 static void add_class(struct snapshot_class *to, const struct snapshot_class *from)
 {
-	add(&to->live, from->live);
-	add(&to->free, from->free);
-	add(&to->slack, from->slack);
+	to->live = snapshot_plus(to->live, from->live);
+	to->free = snapshot_plus(to->free, from->free);
+	to->slack = snapshot_plus(to->slack, from->slack);
 }
 
 void lists_sum(struct lists *sum, const struct lists *from)
@@ -170,21 +163,24 @@ int snapshot_set_lists(
 	return 0;
 }
 
+/* Adds what the run of numbers at FROM says. */
+static void add_run(struct lists *sum, const uint64_t *from)
+{
+	sum->has |= from[HAS];
+	for (uint64_t used = from[USED]; used != 0; used &= used - 1, from += FIGURES)
+		add_class(&sum->of[__builtin_ctzll(used)],
+			&(struct snapshot_class){from[HEAD], from[HEAD + 1], from[HEAD + 2]});
+}
+
 bool snapshot_lists(const struct snapshot *snapshot, const struct snapshot_context *context,
 	struct lists *lists)
 {
-	const uint64_t *from;
-
 	if (context->lists == 0) {
 		lists_of_classes(lists, context->own.classes);
 		return false;
 	}
-	from = snapshot->lists + context->lists;
 	memset(lists, 0, sizeof *lists);
-	lists->has = from[HAS];
-	for (uint64_t used = from[USED]; used != 0; used &= used - 1, from += FIGURES)
-		lists->of[__builtin_ctzll(used)] =
-			(struct snapshot_class){from[HEAD], from[HEAD + 1], from[HEAD + 2]};
+	add_run(lists, snapshot->lists + context->lists);
 	return true;
 }
 
@@ -202,17 +198,12 @@ uint32_t snapshot_add_lists(const struct snapshot *snapshot, uint32_t first, uin
 
 	for (uint32_t i = first; i < end; i++) {
 		const struct snapshot_context *context = &snapshot->contexts[i];
-		const uint64_t *from = snapshot->lists + context->lists;
 
 		if (context->lists == 0) {
 			others++;
 			continue;
 		}
-		sum->has |= from[HAS];
-		for (uint64_t used = from[USED]; used != 0; used &= used - 1, from += FIGURES)
-			add_class(&sum->of[__builtin_ctzll(used)],
-				&(struct snapshot_class){
-					from[HEAD], from[HEAD + 1], from[HEAD + 2]});
+		add_run(sum, snapshot->lists + context->lists);
 		for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++) {
 			take(&rest[k].live, context->own.classes[k].live);
 			take(&rest[k].free, context->own.classes[k].free);

@@ -231,12 +231,8 @@ void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *f
 	uint64_t *to = (uint64_t *)sum;
 	const uint64_t *add = (const uint64_t *)from;
 
-	for (size_t i = 0; i < FIGURES; i++) {
-		uint64_t both = to[i] + add[i];
-
-		/* What is not known is the greatest number: a sum with it is that, or wraps. */
-		to[i] = both | -(uint64_t)(both < to[i]);
-	}
+	for (size_t i = 0; i < FIGURES; i++)
+		to[i] = snapshot_plus(to[i], add[i]);
 }
 
 void snapshot_fill(struct snapshot_figures *figures, uint64_t value)

@@ -117,7 +117,16 @@ void snapshot_finish(struct snapshot *snapshot);
 /* The string at an offset; NULL for SNAPSHOT_NONE. */
 const char *snapshot_string(const struct snapshot *snapshot, uint32_t offset);
 
-/* Adds FROM's figures to SUM's; what either does not know, or passes 64 bits, is not known. */
+/* The sum of two figures; what either does not know, or passes 64 bits, is not known. */
+static inline uint64_t snapshot_plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	/* What is not known is the greatest number: a sum with it is that, or wraps. */
+	return sum | -(uint64_t)(sum < a);
+}
+
+/* Adds FROM's figures to SUM's, each as snapshot_plus() does. */
 void snapshot_sum(struct snapshot_figures *sum, const struct snapshot_figures *from);
 /* Sets every figure to VALUE (0 or SNAPSHOT_UNKNOWN). */
 void snapshot_fill(struct snapshot_figures *figures, uint64_t value);
