@@ -68,7 +68,9 @@ static const char *what_text(char out[static SIZE_TEXT], const struct leak *leak
 {
 	if (leak->what == LEAKS_CONTEXTS)
 		return strcpy(out, "ctx");
-	return leak->what == LEAKS_LARGE ? strcpy(out, "large") : size_class(out, leak->what);
+	if (leak->what == LEAKS_LARGE)
+		return strcpy(out, "large");
+	return size_class(out, UINT64_C(8) << leak->what);
 }
 
 static void print_figures(struct page *page, const struct leak *leak)

@@ -92,7 +92,7 @@ static void flow_class(
 		return;
 	snprintf(text, sizeof text, "(%s in the %s class)",
 		size_text(size, classes[most].slack, page_size_flags(page)),
-		lists_text(class, most));
+		size_class(class, lists_bytes(most)));
 	/* A comma may follow. */
 	if (indent + page_width(text) < PAGE_WIDTH)
 		page_flow(page, indent, " ", text);

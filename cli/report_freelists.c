@@ -133,7 +133,7 @@ static void print_class(struct page *page, const struct layout *layout, unsigned
 		!layout->has_smaller ? ""
 		: page->utf8         ? "≤"
 				     : "<=",
-		lists_text(text, k));
+		size_class(text, lists_bytes(k)));
 	page_right(page, CLASS_WIDTH, label);
 	for (int i = 0; i < layout->n; i++) {
 		const struct half *half = &layout->halves[i];

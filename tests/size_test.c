@@ -136,7 +136,9 @@ static void test_class(void **state)
 
 	(void)state;
 	for (unsigned k = 0; k < SNAPSHOT_CLASSES; k++)
-		assert_string_equal(size_class(out, k), names[k]);
+		assert_string_equal(size_class(out, UINT64_C(8) << k), names[k]);
+	assert_string_equal(size_class(out, 1280), "1280");
+	assert_string_equal(size_class(out, 5120), "5K");
 }
 
 static void test_time(void **state)

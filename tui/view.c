@@ -28,10 +28,8 @@ const char *view_count(const struct canvas *canvas, char out[static SIZE_TEXT], 
 
 const char *view_class(char out[static SIZE_TEXT], uint64_t bytes)
 {
-	bool whole = bytes % 1024 == 0;
-
-	snprintf(out, SIZE_TEXT, "%" PRIu64 "%s", whole ? bytes / 1024 : bytes, whole ? "K" : " B");
-	return out;
+	size_class(out, bytes);
+	return bytes % 1024 == 0 ? out : strcat(out, " B");
 }
 
 void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,

@@ -6,6 +6,7 @@
 #ifndef TUI_VIEW_H
 #define TUI_VIEW_H
 
+#include "model/size.h"
 #include "tui/canvas.h"
 #include "tui/layout.h"
 #include "tui/state.h"
@@ -65,8 +66,8 @@ unsigned view_size_flags(const struct canvas *canvas);
 /* SIGN, or what ASCII has for it. */
 const char *view_sign(const struct canvas *canvas, const char *sign, const char *ascii);
 /* The size of a class with its unit: "32 B", "1K". */
-const char *view_class(char out[static 40], uint64_t bytes);
+const char *view_class(char out[static SIZE_TEXT], uint64_t bytes);
 /* A number of at most 6 columns: "99,999", "1.23M". */
-const char *view_count(const struct canvas *canvas, char out[static 40], uint64_t count);
+const char *view_count(const struct canvas *canvas, char out[static SIZE_TEXT], uint64_t count);
 
 #endif

@@ -112,7 +112,7 @@ static void paint_class(struct canvas *canvas, const struct state *state, const 
 	char text[SIZE_TEXT];
 
 	canvas_put(canvas, y, box.x, SIZE_END, is_selected ? CANVAS_BOLD : CANVAS_PLAIN,
-		DISPLAY_RIGHT, lists_text(text, (unsigned)k));
+		DISPLAY_RIGHT, size_class(text, class_size(k)));
 	canvas_put(canvas, y, box.x, 1, CANVAS_BOLD, 0, is_selected ? ">" : " ");
 	canvas_put(canvas, y, box.x + SIZE_END, LIVE_END - SIZE_END - 1, CANVAS_PLAIN,
 		DISPLAY_RIGHT, view_count(canvas, text, class->live));

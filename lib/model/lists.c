@@ -8,7 +8,6 @@
 #include "model/lists.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,14 +235,4 @@ bool snapshot_sum_lists(
 	others = snapshot_add_lists(snapshot, 0, n, sum, rest);
 	lists_end_sum(sum, rest, others > 0);
 	return others < n;
-}
-
-const char *lists_text(char out[static SIZE_TEXT], unsigned place)
-{
-	uint64_t bytes = lists_bytes(place);
-	bool whole = bytes % 1024 == 0;
-
-	snprintf(
-		out, SIZE_TEXT, "%u%s", (unsigned)(whole ? bytes / 1024 : bytes), whole ? "K" : "");
-	return out;
 }

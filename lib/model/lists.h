@@ -11,7 +11,6 @@
 #ifndef MEMCTX_MODEL_LISTS_H
 #define MEMCTX_MODEL_LISTS_H
 
-#include "model/size.h"
 #include "model/snapshot.h"
 
 /* Those of 8, 16 … 128 bytes, the fine classes above, and 8192. */
@@ -60,8 +59,5 @@ void lists_end_sum(struct lists *sum, const struct snapshot_class *rest, bool ha
  */
 bool snapshot_sum_lists(
 	const struct snapshot *snapshot, const struct snapshot_class *classes, struct lists *sum);
-
-/* The size of a place: "8", "1280", "5K". */
-const char *lists_text(char out[static SIZE_TEXT], unsigned place);
 
 #endif

@@ -114,12 +114,11 @@ const char *size_percent(char out[static SIZE_TEXT], uint64_t part, uint64_t who
 	return out;
 }
 
-const char *size_class(char out[static SIZE_TEXT], unsigned k)
+const char *size_class(char out[static SIZE_TEXT], uint64_t bytes)
 {
-	if (k < 7)
-		snprintf(out, SIZE_TEXT, "%u", 8u << k);
-	else
-		snprintf(out, SIZE_TEXT, "%uK", 1u << (k - 7));
+	bool whole = bytes % 1024 == 0;
+
+	snprintf(out, SIZE_TEXT, "%" PRIu64 "%s", whole ? bytes / 1024 : bytes, whole ? "K" : "");
 	return out;
 }
 

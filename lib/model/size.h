@@ -31,8 +31,8 @@ const char *size_count(char out[static SIZE_TEXT], uint64_t count, unsigned flag
  */
 const char *size_percent(char out[static SIZE_TEXT], uint64_t part, uint64_t whole, unsigned flags);
 
-/* The size of the chunks of class k = 0 … 10: "8", "512", "1K", "8K". */
-const char *size_class(char out[static SIZE_TEXT], unsigned k);
+/* The size of the chunks of a class, exactly: "8", "1280", "5K". */
+const char *size_class(char out[static SIZE_TEXT], uint64_t bytes);
 
 /* A time in nanoseconds: "850 ns", "1.50 us", "12.62 ms", "5.90 s". */
 const char *size_time(char out[static SIZE_TEXT], uint64_t ns);
