@@ -28,6 +28,10 @@ void view_help(struct canvas *canvas, struct state *state);
 /* The classes that lists show in a box, from the top; returns how many. */
 int view_shown_classes(const struct state *state, const struct lists *lists, struct layout_box box,
 	int classes[static LISTS_PLACES]);
+/* What class K holds and nobody asked for: slack, and free chunks. */
+uint64_t view_waste(const struct lists *lists, int k);
+/* The class with most of that; -1: none has any. */
+int view_most_wasteful(const struct lists *lists);
 /* How many blocks there are lines for. */
 int view_block_lines(const struct state *state, struct layout_box box);
 /* The first column and the width of a block's map. */

@@ -28,8 +28,7 @@ static uint64_t class_bytes(const struct lists *lists, int k)
 	return (known(lists->of[k].live) + known(lists->of[k].free)) * class_size(k);
 }
 
-/* What a class holds and nobody asked for: slack, and free chunks. */
-static uint64_t class_waste(const struct lists *lists, int k)
+uint64_t view_waste(const struct lists *lists, int k)
 {
 	return known(lists->of[k].slack) + known(lists->of[k].free) * class_size(k);
 }
@@ -43,12 +42,12 @@ static uint64_t most_bytes(const struct lists *lists)
 	return most;
 }
 
-static int most_wasteful(const struct lists *lists)
+int view_most_wasteful(const struct lists *lists)
 {
 	int most = -1;
 
 	for (int k = 0; k < (int)LISTS_PLACES; k++)
-		if (class_waste(lists, k) > (most < 0 ? 0 : class_waste(lists, most)))
+		if (view_waste(lists, k) > (most < 0 ? 0 : view_waste(lists, most)))
 			most = k;
 	return most;
 }
@@ -100,7 +99,7 @@ static void paint_class(struct canvas *canvas, const struct state *state, const 
 {
 	const struct snapshot_class *class = &lists->of[k];
 	unsigned flags = view_size_flags(canvas);
-	bool is_selected = k == state->class, is_worst = k == most_wasteful(lists);
+	bool is_selected = k == state->class, is_worst = k == view_most_wasteful(lists);
 	bool has_waste = box.width >= WASTE_FROM;
 	int bar = has_waste ? WASTE_END + 1 : BYTES_END + 1, live, free;
 	uint64_t wasted = known(class->slack);
@@ -126,7 +125,7 @@ static void paint_class(struct canvas *canvas, const struct state *state, const 
 	if (has_waste)
 		canvas_put(canvas, y, box.x + BYTES_END, WASTE_END - BYTES_END,
 			is_worst ? CANVAS_BOLD | CANVAS_MAGENTA : CANVAS_PLAIN, DISPLAY_RIGHT,
-			size_text(text, class_waste(lists, k), flags));
+			size_text(text, view_waste(lists, k), flags));
 	canvas_put(canvas, y, box.x + bar - 1, 1, CANVAS_BOLD | CANVAS_MAGENTA, 0,
 		is_worst ? "!" : " ");
 	canvas_bar(canvas, y, box.x + bar, box.width - bar, parts, 3, most_bytes(lists));

@@ -142,15 +142,6 @@ static void paint_totals(struct canvas *canvas, const struct state *state, struc
 
 /* ---- Who is largest ------------------------------------------------------------------- */
 
-static uint64_t class_waste(const struct lists *lists, unsigned k)
-{
-	const struct snapshot_class *class = &lists->of[k];
-
-	if (class->slack == SNAPSHOT_UNKNOWN || class->free == SNAPSHOT_UNKNOWN)
-		return 0;
-	return class->slack + class->free * lists_bytes(k);
-}
-
 static void paint_largest(struct canvas *canvas, const struct state *state, struct layout_box box)
 {
 	const struct snapshot *snapshot = feed_snapshot(state->feed);
@@ -158,24 +149,21 @@ static void paint_largest(struct canvas *canvas, const struct state *state, stru
 	unsigned flags = view_size_flags(canvas);
 	char size[SIZE_TEXT], share[SIZE_TEXT], class[SIZE_TEXT], waste[SIZE_TEXT], text[400];
 	struct lists lists;
-	unsigned most = 0;
-	int n;
+	int most, n;
 
 	if (state->largest == SNAPSHOT_NONE)
 		return;
 	context = &snapshot->contexts[state->largest];
 	snapshot_lists(snapshot, context, &lists);
-	for (unsigned k = 1; k < LISTS_PLACES; k++)
-		if (class_waste(&lists, k) > class_waste(&lists, most))
-			most = k;
+	most = view_most_wasteful(&lists);
 	n = snprintf(text, sizeof text, "largest (L): %.60s, %s alone, %s",
 		rows_name(snapshot, state->largest),
 		size_text(size, context->own.total_bytes, flags),
 		size_percent(share, context->own.total_bytes, state->totals.total_bytes, flags));
-	if (class_waste(&lists, most) > 0)
+	if (most >= 0)
 		snprintf(text + n, sizeof text - (size_t)n, "; most waste: %s chunks, %s",
-			view_class(class, lists_bytes(most)),
-			size_text(waste, class_waste(&lists, most), flags));
+			view_class(class, lists_bytes((unsigned)most)),
+			size_text(waste, view_waste(&lists, most), flags));
 	canvas_put(canvas, box.y, 1, box.width - 1, CANVAS_PLAIN, 0, text);
 }
 
