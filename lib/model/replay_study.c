@@ -128,25 +128,42 @@ bool replay_study_is_large(const struct node *node, const void *chunk, uint64_t 
 
 /* ---- Looking -------------------------------------------------------------------------- */
 
+/* Of the pool STUDY, or where that is NULL of CTX, which is one of the library's. */
+static void stats_of(const struct study *study, const memctx *ctx, struct memctx_stats *stats)
+{
+	if (study != NULL)
+		study_stats(study, stats);
+	else
+		memctx_stats(ctx, stats);
+}
+
+static int lists_of(const struct study *study, const memctx *ctx)
+{
+	return study != NULL ? (int)study_lists(study) : memctx_lists(ctx);
+}
+
+static void list_of(const struct study *study, const memctx *ctx, int number,
+	struct memctx_class_stats *figures)
+{
+	if (study != NULL)
+		study_list(study, (unsigned)number, figures);
+	else
+		memctx_list(ctx, number, figures);
+}
+
 void replay_node_stats(const struct node *node, struct memctx_stats *stats)
 {
-	if (node->study != NULL)
-		study_stats(node->study, stats);
-	else
-		memctx_stats(node->ctx, stats);
+	stats_of(node->study, node->ctx, stats);
 }
 
 int replay_node_lists(const struct node *node)
 {
-	return node->study != NULL ? (int)study_lists(node->study) : memctx_lists(node->ctx);
+	return lists_of(node->study, node->ctx);
 }
 
 void replay_node_list(const struct node *node, int list, struct memctx_class_stats *figures)
 {
-	if (node->study != NULL)
-		study_list(node->study, (unsigned)list, figures);
-	else
-		memctx_list(node->ctx, list, figures);
+	list_of(node->study, node->ctx, list, figures);
 }
 
 /* The pool of a context; NULL: it is one of the library's. */
@@ -159,12 +176,7 @@ static const struct study *study_of(const struct replay *replay, const memctx *c
 
 void replay_look_stats(const struct replay *replay, const memctx *ctx, struct memctx_stats *stats)
 {
-	const struct study *study = study_of(replay, ctx);
-
-	if (study != NULL)
-		study_stats(study, stats);
-	else
-		memctx_stats(ctx, stats);
+	stats_of(study_of(replay, ctx), ctx, stats);
 }
 
 void replay_look_each_block(
@@ -214,21 +226,15 @@ bool replay_look_describe(const struct replay *replay, const struct replay_look 
 
 int replay_look_lists(const struct replay *replay, const memctx *ctx)
 {
-	const struct study *study = study_of(replay, ctx);
-
-	return study != NULL ? (int)study_lists(study) : memctx_lists(ctx);
+	return lists_of(study_of(replay, ctx), ctx);
 }
 
 void replay_look_list(
 	const struct replay *replay, const memctx *ctx, int number, struct replay_look_list *list)
 {
-	const struct study *study = study_of(replay, ctx);
 	struct memctx_class_stats figures;
 
-	if (study != NULL)
-		study_list(study, (unsigned)number, &figures);
-	else
-		memctx_list(ctx, number, &figures);
+	list_of(study_of(replay, ctx), ctx, number, &figures);
 	list->bytes = figures.size;
 	list->length = figures.free;
 	for (list->size_class = 0; (uint64_t)8 << list->size_class < list->bytes;)
