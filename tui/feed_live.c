@@ -114,8 +114,9 @@ static bool take_event(const struct live_event *event, void *arg)
 /* Takes what has come since, since what waits until the next look is late by then. */
 static void take_events(struct feed_live *live)
 {
-	for (int i = 0; i < POLLS_MOST && follow_poll(live->follow, take_event, live) > 0;)
-		i++;
+	for (int i = 0; i < POLLS_MOST; i++)
+		if (follow_poll(live->follow, take_event, live) <= 0)
+			break;
 }
 
 bool feed_live_look(struct feed_live *live, struct live_error *error)

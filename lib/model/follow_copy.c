@@ -228,22 +228,21 @@ static int copy_span(struct copier *copier, uint32_t index, const struct region_
 static int copy_latest(struct copier *copier, uint32_t index, const struct region_ring *shared)
 {
 	struct copied_ring *ring = &copier->rings[index];
-	uint64_t kept = 0;
+	uint64_t most = shared->size / 4, kept = 0;
+	int status = 0;
 
-	for (uint64_t most = shared->size / 4; kept == 0 && most >= REGION_HEAD_LAG; most /= 4) {
+	for (; status == 0 && kept == 0 && most >= REGION_HEAD_LAG; most /= 4) {
 		uint64_t head = read_head(copier, index, ring->copied), from = ring->copied;
-		int status;
 
 		if (head <= from)
 			return 0;
-		if (head - from > most)
+		if (head - from > most) {
 			from = head - most;
-		if (from > ring->copied)
 			make_hole(copier, &ring->queue, from - ring->copied);
-		if ((status = copy_span(copier, index, shared, from, head, &kept)) != 0)
-			return status;
+		}
+		status = copy_span(copier, index, shared, from, head, &kept);
 	}
-	return 0;
+	return status;
 }
 
 /* Copies what ring INDEX has.  0, -1, -3. */
