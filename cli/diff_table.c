@@ -38,16 +38,11 @@ static const char *const titles[COLUMNS] = {
 
 /* ---- Figures -------------------------------------------------------------------------- */
 
-static bool is_count(enum rows_key key)
-{
-	return key == ROWS_BLOCKS || key == ROWS_CHUNKS || key == ROWS_CONTEXTS;
-}
-
 const char *diff_figure_text(
 	char out[static SIZE_TEXT], uint64_t figure, enum rows_key key, unsigned size_flags)
 {
-	return is_count(key) ? size_count(out, figure, size_flags)
-			     : size_text(out, figure, size_flags);
+	return rows_is_count(key) ? size_count(out, figure, size_flags)
+				  : size_text(out, figure, size_flags);
 }
 
 const char *diff_change_text(char out[static DIFF_TEXT], const struct diff_figures figures[],

@@ -41,17 +41,12 @@ static const char *const titles[ROWS_KEYS] = {
 	[ROWS_CONTEXTS] = "CONTEXTS",
 };
 
-static bool is_count(enum rows_key key)
-{
-	return key == ROWS_BLOCKS || key == ROWS_CHUNKS || key == ROWS_CONTEXTS;
-}
-
 static const char *value_text(
 	const struct page *page, char out[static SIZE_TEXT], uint64_t value, enum rows_key key)
 {
 	unsigned flags = page_size_flags(page);
 
-	return is_count(key) ? size_count(out, value, flags) : size_text(out, value, flags);
+	return rows_is_count(key) ? size_count(out, value, flags) : size_text(out, value, flags);
 }
 
 static struct label label_of(const struct layout *layout, const struct row *row)

@@ -100,8 +100,7 @@ static void paint_figure(struct canvas *canvas, const struct state *state, const
 	value = rows_value(row, column->key);
 	if (column->is_percent)
 		size_percent(text, row->figures->free_bytes, row->figures->total_bytes, flags);
-	else if (column->key == ROWS_BLOCKS || column->key == ROWS_CHUNKS ||
-		 column->key == ROWS_CONTEXTS)
+	else if (rows_is_count(column->key))
 		view_count(canvas, text, value);
 	else
 		size_text(text, value, flags);

@@ -94,6 +94,12 @@ int rows_limit(struct rows *rows, size_t max, enum rows_key key);
 /* A line's figure by KEY, SNAPSHOT_UNKNOWN where it is not known; 0 for ROWS_NAME. */
 uint64_t rows_value(const struct row *row, enum rows_key key);
 
+/* Whether it counts things; else it is of bytes. */
+static inline bool rows_is_count(enum rows_key key)
+{
+	return key == ROWS_BLOCKS || key == ROWS_CHUNKS || key == ROWS_CONTEXTS;
+}
+
 /* "total", "used" …, and back; -1: no such key. */
 const char *rows_key_name(enum rows_key key);
 int rows_key_parse(const char *name);
