@@ -305,6 +305,12 @@ static uint64_t last_until(const struct listed *list, uint64_t last, uint64_t ti
 	return i;
 }
 
+/* Of a context that lives at the cursor. */
+static uint64_t find_context(struct seek *seek, uint64_t context, bool back)
+{
+	return seek_find_life(seek, seek_life(seek, context), back);
+}
+
 static void events_are_found(void **state)
 {
 	struct truth truth;
@@ -325,13 +331,13 @@ static void events_are_found(void **state)
 		if (i < 3)
 			from = 5 + (uint64_t)i * 3000;
 		assert_int_equal(seek_to(seek, from, &error), 1);
-		assert_int_equal(seek_find_context(seek, context, back),
+		assert_int_equal(find_context(seek, context, back),
 			next_of(list, truth.last, from, back, context, false));
 		assert_int_equal(seek_find_reset(seek, back),
 			next_of(list, truth.last, from, back, 0, true));
 		assert_int_equal(seek_event(seek), from);
 	}
-	assert_int_equal(seek_find_context(seek, 12345, false), SNAPSHOT_UNKNOWN);
+	assert_int_equal(find_context(seek, 12345, false), SNAPSHOT_UNKNOWN);
 	seek_close(seek);
 	free(list);
 }
@@ -402,7 +408,7 @@ static void full_arena_is_no_error(void **state)
 	seek_leave(seek);
 	memctx_delete(memctx_create(NULL, "here", NULL, MEMCTX_ASET, NULL));
 	seek_enter(seek);
-	assert_int_equal(seek_find_context(seek, 1, true), 32);
+	assert_int_equal(find_context(seek, 1, true), 32);
 	seek_close(seek);
 }
 

@@ -75,8 +75,11 @@ static void expect_list(const struct study *study, size_t size, const char *plac
 {
 	unsigned list = study_lists(study) == 1 ? 0 : (unsigned)(size / 8) - 1, n = 0;
 	char text[200] = "", place[24];
+	struct memctx_class_stats figures;
 
-	assert_int_equal(study_list_size(study, list), size);
+	study_list(study, list, &figures);
+	assert_int_equal(figures.size, size);
+	assert_int_equal(figures.free, length);
 	for (const void *chunk = study_list_head(study, list); chunk != NULL;
 		chunk = study_list_next(chunk)) {
 		place_text(study, chunk, place);
@@ -397,8 +400,8 @@ static void random_steps(enum study_design design)
 		assert_int_equal(stats.allocs, allocs);
 		assert_int_equal(stats.frees, frees);
 		assert_int_equal(stats.total_bytes, study_total(s));
-		for (int k = 0; k < MEMCTX_CLASSES; k++)
-			study_each_free(s, k, count_one, &free_chunks);
+		for (unsigned list = 0; list < study_lists(s); list++)
+			study_each_listed(s, list, count_one, &free_chunks);
 		assert_int_equal(stats.free_chunks, free_chunks);
 	}
 	for (int i = 0; i < CHUNKS; i++)

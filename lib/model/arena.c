@@ -108,11 +108,6 @@ void *arena_resize(struct arena *arena, void *memory, size_t old_size, size_t ne
 	return moved;
 }
 
-bool arena_has(const struct arena *arena, const void *memory)
-{
-	return (uintptr_t)memory - (uintptr_t)arena < ARENA_BYTES;
-}
-
 /* ---- The world's backing ------------------------------------------------------------------ */
 
 static void *backing_alloc(size_t size, void *arg)
@@ -272,11 +267,6 @@ int arenas_use(struct arenas *arenas, int which)
 	arenas->parked = spare;
 	arenas->used = which;
 	return 0;
-}
-
-int arenas_used(const struct arenas *arenas)
-{
-	return arenas->used;
 }
 
 struct arena *arenas_arena(const struct arenas *arenas)

@@ -34,7 +34,6 @@ struct arena {
 void *arena_alloc(struct arena *arena, size_t size);
 void arena_free(struct arena *arena, void *memory, size_t size);
 void *arena_resize(struct arena *arena, void *memory, size_t old_size, size_t new_size);
-bool arena_has(const struct arena *arena, const void *memory);
 
 struct arenas;
 
@@ -43,7 +42,6 @@ struct arenas *arenas_new(void);
 void arenas_free(struct arenas *arenas);
 /* Puts arena WHICH (0, 1) in place.  0, or -1: the other one stays there. */
 int arenas_use(struct arenas *arenas, int which);
-int arenas_used(const struct arenas *arenas);
 /* The one in place; always the same address. */
 struct arena *arenas_arena(const struct arenas *arenas);
 

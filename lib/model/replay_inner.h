@@ -23,8 +23,6 @@
 #define REPLAY_BATCH 128 /* events read at once */
 #define REPLAY_AHEAD 32  /* events between the fetching of an id's place and its use */
 
-#define REPLAY_COLD __attribute__((cold, noinline))
-
 /* The low bits of a chunk entry's ptr, which its alignment leaves free. */
 #define CHUNK_LARGE 1u /* freeing or resizing it may give memory back; a bump's: it is large */
 #define CHUNK_BUMP 2u  /* it may not be freed */

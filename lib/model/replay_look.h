@@ -95,8 +95,6 @@ void replay_look_each_block(
 	const struct replay *replay, const memctx *ctx, memctx_block_fn *func, void *arg);
 void replay_look_each_chunk(const struct replay *replay, const memctx *ctx,
 	const struct memctx_block_info *block, memctx_chunk_fn *func, void *arg);
-void replay_look_each_free(const struct replay *replay, const memctx *ctx, int size_class,
-	memctx_chunk_fn *func, void *arg);
 bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
 	struct memctx_chunk_info *info);
 /* "aset" …, "stl", "pyint". */

@@ -201,17 +201,6 @@ void replay_look_each_chunk(const struct replay *replay, const memctx *ctx,
 		memctx_each_chunk(ctx, block, func, arg);
 }
 
-void replay_look_each_free(const struct replay *replay, const memctx *ctx, int size_class,
-	memctx_chunk_fn *func, void *arg)
-{
-	const struct study *study = study_of(replay, ctx);
-
-	if (study != NULL)
-		study_each_free(study, size_class, func, arg);
-	else
-		memctx_each_free(ctx, size_class, func, arg);
-}
-
 bool replay_look_describe(const struct replay *replay, const struct replay_look *chunk,
 	struct memctx_chunk_info *info)
 {

@@ -70,12 +70,9 @@ uint64_t seek_event(const struct seek *seek);
 
 /*
  * Each finds an event's number and moves nothing: the nearest after (BACK: before) the cursor that
- * is about the context of an id that lives at the cursor; that is a reset.  SNAPSHOT_UNKNOWN: there
- * is none.
- */
-uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back);
-/*
- * The same by a life, from creation to deletion, whether it is over or not: an id may have several.
+ * is about the context of a life; that is a reset.  SNAPSHOT_UNKNOWN: there is none.
+ *
+ * A life is from creation to deletion, whether it is over or not: an id may have several.
  * seek_life() tells which one a context is in at the cursor; SNAPSHOT_UNKNOWN: it does not live.
  */
 uint64_t seek_life(const struct seek *seek, uint64_t context);

@@ -295,11 +295,6 @@ uint64_t seek_find_life(struct seek *seek, uint64_t life, bool back)
 	return life == SNAPSHOT_UNKNOWN ? SNAPSHOT_UNKNOWN : find(seek, &wanted, back);
 }
 
-uint64_t seek_find_context(struct seek *seek, uint64_t context, bool back)
-{
-	return seek_find_life(seek, seek_life(seek, context), back);
-}
-
 /* Those among FROM … TO, the first MAX of them in their order; BACK: the last, the last first. */
 static int list_wanted(struct seek *seek, uint64_t from, uint64_t to, const struct wanted *wanted,
 	bool back, uint64_t *numbers, int max)

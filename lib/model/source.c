@@ -260,11 +260,6 @@ const struct replay_counts *source_counts(const struct source *source)
 	return source->replay ? replay_plain_counts(source->replay) : NULL;
 }
 
-const struct trace_reader *source_reader(const struct source *source)
-{
-	return source->reader;
-}
-
 /* ---- A trace -------------------------------------------------------------------------- */
 
 static int open_trace(struct source *source, struct source_error *error)

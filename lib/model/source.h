@@ -78,12 +78,8 @@ const char *source_path(const struct source *source);
 struct snapshot *source_snapshot(
 	struct source *source, const struct source_point *point, struct source_error *error);
 
-/*
- * What the last source_snapshot() of a trace went through (replay_plain_counts()), else NULL; the
- * reader for what it has to say of the trace (trace_unknown_key()), likewise.
- */
+/* What the last source_snapshot() of a trace went through (replay_plain_counts()), else NULL. */
 const struct replay_counts *source_counts(const struct source *source);
-const struct trace_reader *source_reader(const struct source *source);
 
 /* The peak, where source_snapshot() of the end of a trace or of the last replay has shown it. */
 bool source_peak(const struct source *source, struct replay_moment *peak);

@@ -219,7 +219,6 @@ static void note_listed(struct study *study, unsigned list, uint64_t one)
 	size_t bytes = study_bytes(study, list);
 
 	looks->length[list] += one;
-	looks->latest = list;
 	looks->stats.free_chunks += one;
 	looks->stats.freelist_bytes += one * bytes;
 	looks->stats.classes[study_class(bytes)].free += one;

@@ -85,22 +85,16 @@ void study_reset(struct study *study);
 void study_stats(const struct study *study, struct memctx_stats *stats);
 size_t study_total(const struct study *study);
 
-/*
- * As the library's functions of these names; a chunk has no header, its word is 0.  Of the lists
- * that share a class the one used last comes first.
- */
+/* As the library's functions of these names; a chunk has no header, its word is 0. */
 void study_each_block(const struct study *study, memctx_block_fn *func, void *arg);
 void study_each_chunk(const struct study *study, const struct memctx_block_info *block,
 	memctx_chunk_fn *func, void *arg);
-void study_each_free(const struct study *study, int size_class, memctx_chunk_fn *func, void *arg);
 /* A chunk in use that was asked for with SIZE. */
 void study_describe(
 	const struct study *study, const void *chunk, size_t size, struct memctx_chunk_info *info);
 
 /* A list by its number, from its head: stl's of 8 (n + 1) bytes, pyint's 0. */
 unsigned study_lists(const struct study *study);
-size_t study_list_size(const struct study *study, unsigned list);
-uint64_t study_list_length(const struct study *study, unsigned list);
 void study_list(const struct study *study, unsigned list, struct memctx_class_stats *figures);
 /* The list of chunks like this one, which is in none that is large. */
 unsigned study_list_of(const struct study *study, const struct memctx_chunk_info *chunk);

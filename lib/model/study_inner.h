@@ -49,7 +49,6 @@ struct study_looks {
 	struct study_large *large;
 	uint64_t length[STUDY_LISTS];
 	uint64_t live[STUDY_LISTS], slack[STUDY_LISTS]; /* of the chunks in use */
-	unsigned latest;                                /* the list used last */
 	struct memctx_stats stats; /* what is counted as it goes, large chunks and tail apart */
 	size_t blocks_bytes;
 	uint64_t n_blocks;

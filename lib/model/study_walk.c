@@ -142,16 +142,6 @@ unsigned study_lists(const struct study *study)
 	return study->methods->lists;
 }
 
-size_t study_list_size(const struct study *study, unsigned list)
-{
-	return study_bytes(study, list);
-}
-
-uint64_t study_list_length(const struct study *study, unsigned list)
-{
-	return study->looks->length[list];
-}
-
 void study_list(const struct study *study, unsigned list, struct memctx_class_stats *figures)
 {
 	*figures = (struct memctx_class_stats){study_bytes(study, list), study->looks->live[list],
@@ -176,34 +166,12 @@ const void *study_list_next(const void *chunk)
 	return next;
 }
 
-/* Whether the list was walked to its end. */
-static bool walk_list(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg)
+void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg)
 {
 	for (const char *chunk = study->list[list]; chunk != NULL; chunk = study_list_next(chunk)) {
 		struct memctx_chunk_info info = chunk_info(chunk, *study_note(study, chunk));
 
 		if (!func(&info, arg))
-			return false;
-	}
-	return true;
-}
-
-void study_each_listed(const struct study *study, unsigned list, memctx_chunk_fn *func, void *arg)
-{
-	walk_list(study, list, func, arg);
-}
-
-void study_each_free(const struct study *study, int size_class, memctx_chunk_fn *func, void *arg)
-{
-	unsigned lists = study->methods->lists;
-
-	for (unsigned i = 0; i <= lists; i++) {
-		unsigned list = i == 0 ? study->looks->latest : i - 1;
-
-		if ((i > 0 && list == study->looks->latest) ||
-			(int)study_class(study_bytes(study, list)) != size_class)
-			continue;
-		if (!walk_list(study, list, func, arg))
 			return;
 	}
 }
