@@ -38,7 +38,7 @@ static const char *const titles[COLUMNS] = {
 
 /* ---- Figures -------------------------------------------------------------------------- */
 
-const char *diff_figure_text(
+static const char *figure_text(
 	char out[static SIZE_TEXT], uint64_t figure, enum rows_key key, unsigned size_flags)
 {
 	return rows_is_count(key) ? size_count(out, figure, size_flags)
@@ -56,7 +56,7 @@ const char *diff_change_text(char out[static DIFF_TEXT], const struct diff_figur
 		!change.known || change.by == 0 ? ""
 		: change.less                   ? "-"
 						: "+",
-		diff_figure_text(text, by, key, size_flags));
+		figure_text(text, by, key, size_flags));
 	return out;
 }
 
@@ -93,7 +93,7 @@ static const char *cell(const struct layout *layout, char out[static DIFF_TEXT],
 	switch (column) {
 	case COLUMN_A:
 	case COLUMN_B:
-		return diff_figure_text(out, line->figures[column == COLUMN_B].of[key], key, flags);
+		return figure_text(out, line->figures[column == COLUMN_B].of[key], key, flags);
 	case COLUMN_CHANGE:
 		return diff_change_text(out, line->figures, key, flags);
 	case COLUMN_SHARE:
@@ -204,7 +204,7 @@ static void print_left_out(const struct layout *layout)
 		return;
 	snprintf(text, sizeof text, "  %s %s more, changed by at most %s (--all)",
 		page_ellipsis(layout->page), size_count(count, diff->hidden, 0),
-		diff_figure_text(most, diff->hidden_most, diff->options.key, flags));
+		figure_text(most, diff->hidden_most, diff->options.key, flags));
 	page_colored(layout->page, PAGE_DIM, text);
 	page_newline(layout->page);
 }

@@ -20,8 +20,5 @@ const char *diff_change_text(char out[static DIFF_TEXT], const struct diff_figur
 /* The same against A's figure: "+4.1%", "new" where A has nothing, "gone" where B has. */
 const char *diff_share_text(
 	char out[static DIFF_TEXT], const struct diff_figures figures[], enum rows_key key);
-/* A figure alone, a size or a number. */
-const char *diff_figure_text(
-	char out[static SIZE_TEXT], uint64_t figure, enum rows_key key, unsigned size_flags);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "model/live.h"
 #include "model/state.h"
+#include "tui/canvas.h"
 #include "tui/chooser.h"
 #include "tui/keys.h"
 #include "tui/term.h"
@@ -92,7 +93,7 @@ void chooser_find(struct chooser *chooser, const char *samples)
 	find_samples(chooser, samples);
 }
 
-void chooser_paint(const struct chooser *chooser, struct canvas *canvas)
+static void paint(const struct chooser *chooser, struct canvas *canvas)
 {
 	int room = canvas->height - 4;
 
@@ -171,7 +172,7 @@ const struct choice *chooser_run(struct chooser *chooser, bool ascii)
 		canvas = canvas_new(width, height, ascii);
 		if (!canvas)
 			return NULL;
-		chooser_paint(chooser, canvas);
+		paint(chooser, canvas);
 		term_show(canvas, false);
 		canvas_free(canvas);
 		key = term_key(3600000);

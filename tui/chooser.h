@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tui/canvas.h"
-
 enum { CHOOSER_MAX = 200, CHOOSER_TEXT = 300 };
 
 struct choice {
@@ -24,7 +22,6 @@ struct chooser {
 
 /* Finds what there is to choose from; SAMPLES is the folder of the sample traces, or NULL. */
 void chooser_find(struct chooser *chooser, const char *samples);
-void chooser_paint(const struct chooser *chooser, struct canvas *canvas);
 
 /*
  * Lets the user choose on the terminal, which must have been started.  NULL: nothing was chosen.

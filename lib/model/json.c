@@ -86,12 +86,24 @@ struct cJSON *value_add_double(struct cJSON *object, const char *key, double num
 	return add(object, key, cJSON_CreateNumber(number));
 }
 
+static void set_string(struct cJSON *string, const char *text)
+{
+	/* A reference is neither changed nor freed by cJSON, which has no const. */
+	union {
+		const char *from;
+		char *to;
+	} pointer = {.from = text};
+
+	string->type = (text ? cJSON_String : cJSON_NULL) | cJSON_IsReference;
+	string->valuestring = pointer.to;
+}
+
 struct cJSON *value_add_string(struct cJSON *object, const char *key, const char *text)
 {
 	cJSON *item = add(object, key, cJSON_CreateStringReference(""));
 
 	if (item)
-		value_set_string(item, text);
+		set_string(item, text);
 	return item;
 }
 
@@ -133,18 +145,6 @@ void value_set_mark(struct cJSON *number, char mark)
 {
 	number->valuestring[0] = mark;
 	number->valuestring[1] = '\0';
-}
-
-void value_set_string(struct cJSON *string, const char *text)
-{
-	/* A reference is neither changed nor freed by cJSON, which has no const. */
-	union {
-		const char *from;
-		char *to;
-	} pointer = {.from = text};
-
-	string->type = (text ? cJSON_String : cJSON_NULL) | cJSON_IsReference;
-	string->valuestring = pointer.to;
 }
 
 int text_reserve(struct json_text *text, size_t size)

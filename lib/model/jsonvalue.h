@@ -39,10 +39,9 @@ struct cJSON *value_add_double(struct cJSON *object, const char *key, double num
 struct cJSON *value_add_string(struct cJSON *object, const char *key, const char *text);
 struct cJSON *value_add_true(struct cJSON *object, const char *key);
 
-/* Give another value to a number, or to a string (NULL is null); a mark stands alone. */
+/* Give another value to a number; a mark stands alone. */
 void value_set_number(struct cJSON *number, uint64_t to);
 void value_set_mark(struct cJSON *number, char mark);
-void value_set_string(struct cJSON *string, const char *text);
 
 /* Write a number (UNKNOWN is null), an id, which is one in quotes; return their end, a 0. */
 char *value_digits(char *to, uint64_t number);

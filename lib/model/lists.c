@@ -35,7 +35,8 @@ int lists_place(uint64_t bytes)
 	return -1;
 }
 
-unsigned lists_class(unsigned place)
+/* The power of two, 8 << k, that holds the chunks of a place. */
+static unsigned class_of(unsigned place)
 {
 	return region_fine_shown((size_t)lists_bytes(place));
 }
@@ -74,7 +75,7 @@ void lists_to_classes(const struct lists *lists, struct snapshot_class *classes)
 {
 	memset(classes, 0, SNAPSHOT_CLASSES * sizeof *classes);
 	for (unsigned i = 0; i < LISTS_PLACES; i++)
-		add_class(&classes[lists_class(i)], &lists->of[i]);
+		add_class(&classes[class_of(i)], &lists->of[i]);
 }
 
 bool lists_agree(const struct lists *lists, const struct snapshot_class *classes)

@@ -24,8 +24,6 @@ struct lists {
 /* The bytes of a place; the place of a size, or -1: there is none. */
 uint64_t lists_bytes(unsigned place);
 int lists_place(uint64_t bytes);
-/* The power of two, 8 << k, that holds the chunks of a place. */
-unsigned lists_class(unsigned place);
 
 /* The powers of two with these figures. */
 void lists_of_classes(struct lists *lists, const struct snapshot_class *classes);

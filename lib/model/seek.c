@@ -109,7 +109,8 @@ static void drop_replay(struct side *side)
 	side->replay = NULL;
 }
 
-int seek_restart(struct seek *seek, struct replay_error *error)
+/* Puts the side whose turn it is before the first event.  0, or -1 with *ERROR. */
+static int restart(struct seek *seek, struct replay_error *error)
 {
 	if (seek->arenas != NULL) {
 		seek_copy_put(seek, &seek->copies[0]);
@@ -294,7 +295,7 @@ static int approach(struct seek *seek, uint64_t event, struct replay_error *erro
 	bool is_behind = cursor->explain != NULL && cursor->event <= event;
 
 	if (copy == NULL)
-		return is_behind ? 0 : seek_restart(seek, error);
+		return is_behind ? 0 : restart(seek, error);
 	if (!is_behind || copy->event > cursor->event + seek_copy_gain(seek))
 		seek_copy_put(seek, copy);
 	return 0;

@@ -83,8 +83,6 @@ struct seek {
  */
 bool seek_begin(struct seek *seek, enum seek_side side);
 void seek_end(struct seek *seek);
-/* Puts the side whose turn it is before the first event.  0, or -1 with *ERROR. */
-int seek_restart(struct seek *seek, struct replay_error *error);
 /* Runs the side whose turn it is on to EVENT; as explain_run(). */
 int seek_run(struct seek *seek, uint64_t event, struct replay_error *error);
 /* After an error of a run: whether an arena was full; then it goes on without. */

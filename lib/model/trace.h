@@ -221,11 +221,6 @@ bool trace_recognise(const void *bytes, size_t size, bool *compressed);
  */
 void trace_write_header(FILE *out);
 void trace_write_event(FILE *out, const struct trace_event *event);
-/*
- * A quoted string with the fewest escapes: \" \\ \n \t, \xHH for the bytes of other control
- * characters and for those that are not UTF-8.
- */
-void trace_write_string(FILE *out, const char *string, size_t length);
 
 /*
  * Copies the trace at PATH to OUT in normal form, comments and empty lines where they stand and

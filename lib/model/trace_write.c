@@ -56,7 +56,11 @@ static void write_odd(FILE *out, const char *from, size_t length)
 	}
 }
 
-void trace_write_string(FILE *out, const char *string, size_t length)
+/*
+ * A quoted string with the fewest escapes: \" \\ \n \t, \xHH for the bytes of other control
+ * characters and for those that are not UTF-8.
+ */
+static void write_string(FILE *out, const char *string, size_t length)
 {
 	size_t written = 0, at = 0;
 	putc_unlocked('"', out);
@@ -111,7 +115,7 @@ static void write_key(FILE *out, const struct trace_event *event, unsigned key)
 		break;
 	case TRACE_KEY_IDENT:
 		write_text(out, " ident=");
-		trace_write_string(out, event->create->ident, event->create->ident_len);
+		write_string(out, event->create->ident, event->create->ident_len);
 		break;
 	case TRACE_KEY_INIT:
 		write_number_key(out, "init", event->create->init);
@@ -164,7 +168,7 @@ static void write_create(FILE *out, const struct trace_event *event)
 	putc_unlocked(' ', out);
 	write_text(out, trace_kind_name((enum trace_kind)event->kind));
 	putc_unlocked(' ', out);
-	trace_write_string(out, event->create->name, event->create->name_len);
+	write_string(out, event->create->name, event->create->name_len);
 }
 
 /* The word and its fields, up to the keys. */
@@ -178,7 +182,7 @@ static void write_fields(FILE *out, const struct trace_event *event)
 	case TRACE_IDENT:
 		write_number(out, ' ', event->ctx);
 		putc_unlocked(' ', out);
-		trace_write_string(out, event->create->ident, event->create->ident_len);
+		write_string(out, event->create->ident, event->create->ident_len);
 		break;
 	case TRACE_ALLOC:
 		write_number(out, ' ', event->ctx);
