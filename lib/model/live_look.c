@@ -21,6 +21,12 @@
 #include "model/live_snapshot.h"
 
 #define WORDS (LIVE_UNIT_BYTES / sizeof(uint64_t))
+#define LINE 64u
+/*
+ * Bytes that are asked for before they are read, and as what is read but once: so that the process
+ * finds its own memory in the cache that it shares with the reader.
+ */
+#define AHEAD 4096u
 /* How old a name may be. */
 #define NAMES_NS 500000000u
 #define FIGURES (sizeof(struct snapshot_figures) / sizeof(uint64_t))
@@ -78,6 +84,8 @@ static uint64_t sum_words(const struct live_look *look, enum plane plane, const 
 	const uint64_t *words = unit, *keys = look->keys[plane];
 	uint64_t sum = 0;
 
+	for (size_t i = 0; i < WORDS; i += LINE / sizeof *words)
+		__builtin_prefetch((const void *)((uintptr_t)(words + i) + AHEAD), 0, 0);
 	for (size_t i = 0; i < WORDS; i++)
 		sum += words[i] * keys[i];
 	return sum;
