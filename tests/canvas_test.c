@@ -87,6 +87,9 @@ static void test_bars(void **state)
 	assert_string_equal(bar(false, 8, 0, 1, 0, 4), "▒▒");
 	/* Sizes of which the product overflows. */
 	assert_string_equal(bar(false, 4, UINT64_MAX / 2, UINT64_MAX / 2, 0, UINT64_MAX), "██▒▒");
+	/* No part is more than the whole, however much more it is. */
+	assert_string_equal(bar(false, 4, UINT64_MAX, 0, 0, 1), "████");
+	assert_string_equal(bar(true, 4, UINT64_MAX, 0, 0, 3), "####");
 }
 
 static void test_frame(void **state)

@@ -146,15 +146,15 @@ void canvas_mark(struct canvas *canvas, int y, int x, int width, unsigned attr)
 
 enum { PARTS_MAX = 8 };
 
-/* PART of WHOLE in eighths of a cell, where WIDTH cells are the whole; what is not nothing is seen.
+/*
+ * PART of WHOLE in eighths of a cell, where WIDTH cells are the whole; what is not nothing is seen.
+ * What a file says need not add up: a part may be many times the whole.
  */
 static int eighths(uint64_t part, uint64_t whole, int width)
 {
 	double share = whole ? (double)part / (double)whole : 0;
-	int n = (int)(share * width * 8 + 0.5);
+	int n = (int)((share < 1 ? share : 1) * width * 8 + 0.5);
 
-	if (n > width * 8)
-		n = width * 8;
 	return part > 0 && n < 1 ? 1 : n;
 }
 

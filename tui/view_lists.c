@@ -102,9 +102,9 @@ static void paint_class(struct canvas *canvas, const struct state *state, const 
 	bool is_selected = k == state->class, is_worst = k == view_most_wasteful(lists);
 	bool has_waste = box.width >= WASTE_FROM;
 	int bar = has_waste ? WASTE_END + 1 : BYTES_END + 1, live, free;
-	uint64_t wasted = known(class->slack);
+	uint64_t wasted = known(class->slack), used = known(class->live) * class_size(k);
 	const struct canvas_part parts[] = {
-		{known(class->live) * class_size(k) - wasted, "█", "#", CANVAS_GREEN},
+		{used > wasted ? used - wasted : 0, "█", "#", CANVAS_GREEN},
 		{wasted, "▓", "+", CANVAS_MAGENTA},
 		{known(class->free) * class_size(k), "▒", ":", CANVAS_MAGENTA},
 	};
