@@ -250,12 +250,52 @@ static void put_comment(FILE *out, const struct live_context *context, uint64_t 
 	fputs(" makes it one\n", out);
 }
 
+/* What a line that creates CONTEXT says besides numbers of contexts. */
+static struct trace_create create_of(const struct live_context *context)
+{
+	struct trace_create create = {
+		.name = context->name ? context->name : "",
+		.ident = context->ident,
+		.init = context->init_size,
+		.max = context->max_size,
+		.min = context->min_size,
+		.classes = 4,
+	};
+
+	create.name_len = strlen(create.name);
+	if (context->ident) {
+		create.ident_len = strlen(context->ident);
+		create.has |= TRACE_KEY_IDENT;
+	}
+	if (context->has_sizes && context->kind != MEMCTX_WATCH)
+		create.has |= TRACE_KEY_INIT | TRACE_KEY_MAX;
+	if (context->min_size)
+		create.has |= TRACE_KEY_MIN;
+	if (context->fine)
+		create.has |= TRACE_KEY_CLASSES;
+	return create;
+}
+
+/* What was in a context before it was found. */
+static bool put_before(
+	struct recorder *recorder, struct known *known, const struct live_context *context)
+{
+	const struct live_chunks *large = &context->before[RECORDER_LARGE];
+
+	recorder->counts.free_chunks += context->free.count;
+	recorder->counts.free_bytes += context->free.bytes;
+	if (context->kind == MEMCTX_WATCH)
+		return recorder_change_watched(
+			recorder, known, (int64_t)large->count, (int64_t)large->bytes);
+	return recorder_put_base(recorder, known, context->before);
+}
+
 static bool create_context(struct recorder *recorder, const struct live_event *event)
 {
 	const struct live_context *context = event->context;
-	struct trace_create create = {.name = context->name ? context->name : ""};
+	struct trace_create create = create_of(context);
 	struct trace_event line = {.op = TRACE_CREATE, .kind = kind_of(context), .create = &create};
-	const struct known *parent = known_find(recorder, context->parent);
+	const struct known *parent;
 	struct known *known;
 
 	if (!known_grow(recorder, event->unit))
@@ -268,19 +308,6 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 	known->id = line.ctx = recorder->next_context++;
 	known->first = NONE;
 	link_context(recorder, event->unit, context->parent);
-	create.name_len = strlen(create.name);
-	create.ident = context->ident;
-	create.ident_len = context->ident ? strlen(context->ident) : 0;
-	create.init = context->init_size;
-	create.max = context->max_size;
-	create.min = context->min_size;
-	create.classes = 4;
-	create.has = (context->ident ? TRACE_KEY_IDENT : 0) |
-		     (context->has_sizes && context->kind != MEMCTX_WATCH
-				     ? TRACE_KEY_INIT | TRACE_KEY_MAX
-				     : 0) |
-		     (context->min_size ? TRACE_KEY_MIN : 0) |
-		     (context->fine ? TRACE_KEY_CLASSES : 0);
 	if (parent) {
 		line.has = TRACE_HAS_PARENT;
 		line.id2 = parent->id;
@@ -289,13 +316,7 @@ static bool create_context(struct recorder *recorder, const struct live_event *e
 	recorder_put(recorder, &line);
 	if (event->op != LIVE_FOUND || !context->before)
 		return true;
-	recorder->counts.free_chunks += context->free.count;
-	recorder->counts.free_bytes += context->free.bytes;
-	if (context->kind == MEMCTX_WATCH)
-		return recorder_change_watched(recorder, known,
-			(int64_t)context->before[RECORDER_LARGE].count,
-			(int64_t)context->before[RECORDER_LARGE].bytes);
-	return recorder_put_base(recorder, known, context->before);
+	return put_before(recorder, known, context);
 }
 
 static bool stands_below(const struct recorder *recorder, uint32_t unit, uint32_t top)
