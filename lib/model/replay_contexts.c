@@ -124,6 +124,23 @@ static bool is_listed(enum memctx_kind kind, const struct memctx_options *option
 	       (kind == MEMCTX_ASET && options->classes == MEMCTX_CLASSES_FINE);
 }
 
+/* What is known of a context AT that was just made. */
+static void note_made(struct replay *replay, const struct trace_event *event, uint32_t at,
+	enum memctx_kind kind, const struct memctx_options *options)
+{
+	struct node *node = &replay->nodes.hot[at];
+
+	node->kind = event->kind;
+	node->chunk_size = event->create->chunk;
+	node->as = (uint8_t)kind;
+	node->plain = plain_below(event, kind, options);
+	node->bump_limit = bump_limit(options);
+	node->epoch = replay->epoch;
+	replay_note_total(replay, node);
+	replay->counts.contexts_created++;
+	replay->counts.kinds_replaced += node->as != node->kind;
+}
+
 /* The allocator's part of a create line; its copy of the strings is the node's. */
 static enum replay_step make_context(struct replay *replay, const struct trace_event *event,
 	uint32_t parent, char *name, char *ident)
@@ -131,7 +148,6 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 	enum memctx_kind kind;
 	struct memctx_options options = options_of(replay, event, name, &kind);
 	struct study *study = NULL;
-	struct node *node;
 	memctx *ctx = NULL;
 	uint32_t at;
 	bool listed = !replay->dry && is_listed(kind, &options);
@@ -153,21 +169,12 @@ static enum replay_step make_context(struct replay *replay, const struct trace_e
 		}
 	}
 	at = nodes_add(&replay->nodes, event->ctx, parent, name, ident);
-	node = &replay->nodes.hot[at];
-	node->ctx = ctx;
-	node->kind = event->kind;
-	node->chunk_size = event->create->chunk;
-	node->as = (uint8_t)kind;
-	node->plain = plain_below(event, kind, &options);
-	node->bump_limit = bump_limit(&options);
+	replay->nodes.hot[at].ctx = ctx;
 	if (listed)
 		nodes_set_listed(&replay->nodes, at);
 	if (study != NULL)
 		replay_study_begin(replay, at, study);
-	node->epoch = replay->epoch;
-	replay_note_total(replay, node);
-	replay->counts.contexts_created++;
-	replay->counts.kinds_replaced += node->as != node->kind;
+	note_made(replay, event, at, kind, &options);
 	return replay_done(replay, event);
 }
 
