@@ -150,14 +150,12 @@ static void what_comes_is_what_happens(void **state)
 static void lines_in_error_keep_their_numbers(void **state)
 {
 	struct seek_options options = {.spacing = 30, .replay = going};
-	char path[200];
+	char path[100];
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/error.trace", made.folder);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
+	out = made_by_hand(&made, "error", path);
+	fputs("create 1 - aset \"a\"\n", out);
 	for (int i = 1; i < 200; i++)
 		fprintf(out, "alloc 1 %d %d\n%s", i, i * 10,
 			i % 7 == 0   ? "free x\nnonsense\n"
@@ -201,18 +199,6 @@ static void nothing_is_waited_for(void **state)
 
 static struct state screen;
 
-static void begin(const char *path)
-{
-	feed_begin(path, &screen);
-	while (feed_idle(feed))
-		;
-}
-
-static void end(void)
-{
-	feed_end(&screen);
-}
-
 static void check_past(const struct happened *all, uint64_t context)
 {
 	const struct explain_event *events;
@@ -239,7 +225,7 @@ static void own_events_are_found_far_back(void **state)
 	struct happened *all = replay_all(made.plain, &plain, &last);
 
 	(void)state;
-	begin(made.plain);
+	feed_begin_passed(made.plain, &screen);
 	for (int i = 0; i < POINTS; i++) {
 		uint64_t context = 1 + rng_below(&seed, 5);
 
@@ -255,7 +241,7 @@ static void own_events_are_found_far_back(void **state)
 	}
 	assert_int_equal(
 		feed_own_events(feed, 777, true, &(const struct explain_event *){NULL}), 0);
-	end();
+	feed_end(&screen);
 	free(all);
 }
 
@@ -282,7 +268,7 @@ static void now_stands_in_the_middle(void **state)
 	int n;
 
 	(void)state;
-	begin("traces/pg_pgbench.trace");
+	feed_begin_passed("traces/pg_pgbench.trace", &screen);
 	feed_seek(feed, 0);
 	assert_int_equal(place_of_now(9, &n), -1);
 	assert_int_equal(n, 9);
@@ -297,7 +283,7 @@ static void now_stands_in_the_middle(void **state)
 	feed_seek(feed, feed_last(feed) - 1);
 	assert_int_equal(place_of_now(9, &n), 7);
 	assert_int_equal(n, 9);
-	end();
+	feed_end(&screen);
 }
 
 /* Of those of the selection alone, too. */
@@ -308,7 +294,7 @@ static void only_those_of_the_selection_are_shown(void **state)
 	int n, n_past = 0, n_coming = 0;
 
 	(void)state;
-	begin("traces/pg_pgbench.trace");
+	feed_begin_passed("traces/pg_pgbench.trace", &screen);
 	state_seek(&screen, feed_peak(feed));
 	state_request(&screen, REQUEST_FIRST);
 	state_request(&screen, REQUEST_ONLY);
@@ -320,7 +306,7 @@ static void only_those_of_the_selection_are_shown(void **state)
 	}
 	assert_int_equal(n_past, 5);
 	assert_int_equal(n_coming, 5);
-	end();
+	feed_end(&screen);
 }
 
 /* To and fro by the events of a life, from beyond its ends too; an id may have another later. */
@@ -332,19 +318,17 @@ static void lives_are_followed(void **state)
 	} ways[] = {{REQUEST_BACK_OWN, 6}, {REQUEST_BACK_OWN, 4}, {REQUEST_BACK_OWN, 3},
 		{REQUEST_BACK_OWN, 3}, {REQUEST_NEXT_OWN, 4}, {REQUEST_NEXT_OWN, 6},
 		{REQUEST_NEXT_OWN, 6}};
-	char path[200];
+	char path[100];
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/lives.trace", made.folder);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs("memctx-trace 1\ncreate 1 - aset \"top\"\nalloc 1 1 10\ncreate 2 1 aset \"a\"\n"
+	out = made_by_hand(&made, "lives", path);
+	fputs("create 1 - aset \"top\"\nalloc 1 1 10\ncreate 2 1 aset \"a\"\n"
 	      "alloc 2 2 10\nfree 1\ndelete 2\nalloc 1 3 10\ncreate 2 1 aset \"b\"\n"
 	      "alloc 2 4 10\n",
 		out);
 	assert_int_equal(fclose(out), 0);
-	begin(path);
+	feed_begin_passed(path, &screen);
 	state_seek(&screen, 4);
 	state_request(&screen, REQUEST_DOWN);
 	assert_int_equal(screen.selected, 2);
@@ -360,7 +344,7 @@ static void lives_are_followed(void **state)
 	state_request(&screen, REQUEST_BACK_OWN);
 	state_request(&screen, REQUEST_BACK_OWN);
 	assert_int_equal(feed_event(feed), 8);
-	end();
+	feed_end(&screen);
 }
 
 static int make_traces(void **state)

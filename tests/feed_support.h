@@ -26,6 +26,14 @@ static inline void feed_begin(const char *path, struct state *screen)
 	assert_int_equal(state_init(screen, feed), 0);
 }
 
+/* The same of a trace, its first pass at the end. */
+static inline void feed_begin_passed(const char *path, struct state *screen)
+{
+	feed_begin(path, screen);
+	while (feed_idle(feed))
+		;
+}
+
 static inline void feed_end(struct state *screen)
 {
 	state_end(screen);

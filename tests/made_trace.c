@@ -108,6 +108,18 @@ int made_traces(struct made_traces *made, uint64_t events, uint64_t rng)
 	return system(command) == 0 ? 0 : -1;
 }
 
+FILE *made_by_hand(const struct made_traces *made, const char *name, char path[static 100])
+{
+	FILE *out;
+
+	snprintf(path, 100, "%s/%s.trace", made->folder, name);
+	out = fopen(path, "w");
+	if (out == NULL)
+		abort();
+	fputs("memctx-trace 1\n", out);
+	return out;
+}
+
 int made_traces_remove(const struct made_traces *made)
 {
 	char command[100];

@@ -7,6 +7,7 @@
 #define TESTS_MADE_TRACE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* Writes about EVENTS events (at least as many lines) to a new file at PATH. */
 void made_trace(const char *path, uint64_t events, uint64_t seed);
@@ -18,6 +19,8 @@ struct made_traces {
 
 /* 0, or -1 where it cannot be made. */
 int made_traces(struct made_traces *made, uint64_t events, uint64_t seed);
+/* Begins a trace NAME to be written by hand in that folder; PATH gets where it is. */
+FILE *made_by_hand(const struct made_traces *made, const char *name, char path[static 100]);
 /* Removes the folder with all that is in it.  0, or another number. */
 int made_traces_remove(const struct made_traces *made);
 

@@ -15,18 +15,6 @@
 static uint64_t seed;
 static struct state screen;
 
-static void begin(const char *path)
-{
-	feed_begin(path, &screen);
-	while (feed_idle(feed))
-		;
-}
-
-static void end(void)
-{
-	feed_end(&screen);
-}
-
 static void same_chunk(const struct look_chunk *kept, const struct look_chunk *fresh)
 {
 	assert_ptr_equal(kept->info.address, fresh->info.address);
@@ -115,7 +103,7 @@ static void walk(const char *path, int moves)
 {
 	struct memory_place place = {0};
 
-	begin(path);
+	feed_begin_passed(path, &screen);
 	for (int i = 0; i < moves; i++) {
 		const struct explain_event *event = state_last_event(&screen);
 		const struct look_chunk *changed;
@@ -146,7 +134,7 @@ static void walk(const char *path, int moves)
 		if (rng_below(&seed, 3))
 			move();
 	}
-	end();
+	feed_end(&screen);
 }
 
 static void what_is_kept_is_what_is_there(void **state)

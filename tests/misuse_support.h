@@ -46,6 +46,18 @@ static inline void assert_caught(const void *pointer)
 	errno = 0;
 }
 
+/* Every function that asks about a chunk refuses POINTER. */
+static inline void assert_unknown(void *pointer)
+{
+	errno = 0;
+	assert_null(memctx_owner(pointer));
+	assert_caught(pointer);
+	assert_int_equal(memctx_requested(pointer), 0);
+	assert_caught(pointer);
+	assert_int_equal(memctx_usable(pointer), 0);
+	assert_caught(pointer);
+}
+
 /* Every function that takes a chunk refuses POINTER, and nothing changes. */
 static inline void assert_refused(void *pointer)
 {
@@ -58,12 +70,7 @@ static inline void assert_refused(void *pointer)
 	assert_caught(pointer);
 	assert_null(memctx_realloc(pointer, 100000));
 	assert_caught(pointer);
-	assert_null(memctx_owner(pointer));
-	assert_caught(pointer);
-	assert_int_equal(memctx_requested(pointer), 0);
-	assert_caught(pointer);
-	assert_int_equal(memctx_usable(pointer), 0);
-	assert_caught(pointer);
+	assert_unknown(pointer);
 	assert_same_figures(ctx, &before);
 }
 

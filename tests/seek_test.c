@@ -387,10 +387,8 @@ static void full_arena_is_no_error(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/large.trace", made.folder);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
+	out = made_by_hand(&made, "large", path);
+	fputs("create 1 - aset \"a\"\n", out);
 	for (int i = 1; i < 40; i++)
 		fprintf(out, "alloc 1 %d 4000000000\nalloc 1 %d %d\n", i, 100 + i, i * 10);
 	assert_int_equal(fclose(out), 0);
@@ -448,7 +446,7 @@ static void limited_addresses_are_no_error(void **state)
 
 static void trace_in_error_ends_there(void **state)
 {
-	char path[200];
+	char path[100];
 	struct replay_error error;
 	struct seek_options going = {.spacing = 3, .replay.keep_going = true};
 	struct seek_options options = {.spacing = 3};
@@ -457,10 +455,8 @@ static void trace_in_error_ends_there(void **state)
 	FILE *out;
 
 	(void)state;
-	snprintf(path, sizeof path, "%s/error.trace", made.folder);
-	out = fopen(path, "w");
-	assert_non_null(out);
-	fputs("memctx-trace 1\ncreate 1 - aset \"a\"\n", out);
+	out = made_by_hand(&made, "error", path);
+	fputs("create 1 - aset \"a\"\n", out);
 	for (int i = 1; i < 60; i++)
 		fprintf(out, "alloc 1 %d %d\n%s", i, i * 10,
 			i % 20 == 0 ? "free 777\nfree x\n" : "");
