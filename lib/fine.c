@@ -186,8 +186,6 @@ static bool fine_extend(memctx *ctx, void *payload, size_t size)
 	if ((size_t)(ctx->end - start) < new_stride)
 		return false;
 	slack = mcx_word_middle(word) + mcx_fine_bytes[new_place] - mcx_fine_bytes[place];
-	if (slack > MCX_SLACK_MAX)
-		return false;
 	ctx->free = start + new_stride;
 	/* The chunk leaves its class as if it had never been carved there. */
 	*mcx_fine_carved((void **)bin, place) -= MCX_ONE;

@@ -402,8 +402,6 @@ static bool generation_extend(memctx *ctx, void *payload, size_t size)
 		return false;
 	more = stride - head.stride;
 	slack = mcx_word_middle(head.word) + more;
-	if (slack > MCX_SLACK_MAX)
-		return false;
 	ctx->free += more;
 	/* The chunk leaves its class as if it had never been carved there. */
 	*MCX_CARVED(&ctx->bin[k]) -= MCX_ONE;

@@ -21,6 +21,7 @@
 
 /* The largest size that is not large, where max_size allows it: its slack fits a word. */
 #define MCX_POOL_LIMIT ((size_t)8176)
+_Static_assert(MCX_POOL_LIMIT <= MCX_SLACK_MAX, "so does that of one that grew from nothing");
 
 static inline uint64_t mcx_pool_word(const memctx *ctx, unsigned byte, size_t slack)
 {

@@ -468,6 +468,29 @@ static void chunks_describe_themselves(void **state)
 	assert_false(memctx_describe(NULL, &info));
 }
 
+/* From nothing to the largest size that is not large, in place: all of it was slack. */
+static void chunks_grow_from_nothing(void **state)
+{
+	const struct memctx_options wide = {.init_size = 65536};
+	const struct memctx_options fine = {.init_size = 65536, .classes = MEMCTX_CLASSES_FINE};
+	memctx *ctxs[] = {memctx_create(NULL, "generation", NULL, MEMCTX_GENERATION, &wide),
+		memctx_create(NULL, "fine", NULL, MEMCTX_ASET, &fine)};
+	static const size_t largest[] = {8176, 7168};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		void *chunk = memctx_alloc(ctxs[i], 0);
+
+		assert_non_null(chunk);
+		assert_ptr_equal(memctx_realloc(chunk, largest[i]), chunk);
+		assert_int_equal(memctx_requested(chunk), largest[i]);
+		memset(chunk, 1, largest[i]);
+		assert_int_equal(stats_of(ctxs[i]).large_chunks, 0);
+		assert_sound(ctxs[i]);
+		memctx_delete(ctxs[i]);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -482,6 +505,7 @@ int main(void)
 		TEST(realloc_within_a_class_stays),
 		TEST(usable_bytes_are_had_in_place),
 		TEST(last_chunk_of_a_block_grows_in_place),
+		TEST(chunks_grow_from_nothing),
 		TEST(large_chunks_are_resized_by_the_system),
 		TEST(sizes_are_exact_at_every_size),
 		TEST(large_begins_at_the_chunk_limit),
