@@ -13,7 +13,7 @@
 #include "replay_support.h"
 #include "unit.h"
 
-#include "internal.h"
+#include "pool.h"
 
 static struct misuse misuse;
 
@@ -134,6 +134,33 @@ static void test_misuse(void **state)
 	expect_misuse("memctx_watch_chunks: not a node", NULL);
 	memctx_delete(node);
 	memctx_delete(ctx);
+}
+
+/* A header word that names a node: of a chunk of a context that was there before it. */
+static void test_stray_chunks(void **state)
+{
+	_Alignas(16) unsigned char memory[64] = {0};
+	memctx *node = new_node(NULL, "arena");
+	struct memctx_stats before = stats_of(node);
+	char *chunk = (char *)memory + 16;
+	struct memctx_block_info block = {.address = memory, .size = sizeof memory};
+	uint64_t count = 0;
+
+	(void)state;
+	mcx_word_store(chunk, mcx_pool_word(node, 0, 0));
+	memctx_free(chunk);
+	expect_misuse("not a live chunk", chunk);
+	assert_null(memctx_realloc(chunk, 100));
+	expect_misuse("not a live chunk", chunk);
+	assert_int_equal(memctx_usable(chunk), 0);
+	expect_misuse("not a live chunk", chunk);
+	assert_int_equal(memctx_requested(chunk), 0);
+	expect_misuse("not a live chunk", chunk);
+	memctx_each_chunk(node, &block, walk_count_free, &count);
+	memctx_each_free(node, 3, walk_count_free, &count);
+	assert_int_equal(count, 0);
+	assert_same_figures(node, &before);
+	memctx_delete(node);
 }
 
 /* A limit counts what it cannot stop. */
@@ -525,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_no_allocation),
 		cmocka_unit_test(test_misuse),
+		cmocka_unit_test(test_stray_chunks),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_place_in_the_tree),
 		cmocka_unit_test(test_check),
