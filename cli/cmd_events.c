@@ -409,7 +409,7 @@ static int run_events(const struct command *self, int argc, char **argv)
 	if (option == CLI_STOP || !cli_count_operands(&args, 1, 1))
 		return args.status;
 	request.path = args.operands[0];
-	if (request.path[strspn(request.path, "0123456789")] == '\0' && *request.path != '\0')
+	if (source_is_pid(request.path))
 		return show_process(&request, &args);
 	if (request.live_option != NULL)
 		return cli_usage(

@@ -339,7 +339,7 @@ static int run_stat(const struct command *self, int argc, char **argv)
 	if (args.n_operands > first + 1 &&
 		(!cli_parse_number(args.operands[first + 1], &count) || count == 0))
 		return cli_usage(&args, "%s: expected a number of lines", args.operands[first + 1]);
-	if (pid_text == NULL && args.operands[0][strspn(args.operands[0], "0123456789")] != '\0')
+	if (pid_text == NULL && !source_is_pid(args.operands[0]))
 		return stat_trace(args.operands[0], interval ? interval : TRACE_INTERVAL_NS, count);
 	if (pid_text == NULL)
 		pid_text = args.operands[0];

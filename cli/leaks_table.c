@@ -9,6 +9,7 @@
 
 #include "model/display.h"
 #include "model/size.h"
+#include "model/source.h"
 
 /* The columns' right ends, from the page's; the path has what is left of them. */
 enum { PATH = 42, AT_SIZE = 48, AT_LIVE = 57, AT_BYTES = 64, AT_BORN = 72, AT_KEPT = 78 };
@@ -168,10 +169,9 @@ static void print_head(
 	char text[PAGE_TEXT], name[DISPLAY_SIZE(PAGE_NAME)];
 	char events[SIZE_TEXT], interval[SIZE_TEXT], chunks[SIZE_TEXT], bytes[SIZE_TEXT];
 	unsigned flags = page_size_flags(page) | SIZE_DIGIT;
-	const char *slash = strrchr(table->path, '/');
 
-	display_fit(name, slash != NULL ? slash + 1 : table->path, PAGE_NAME,
-		page->utf8 ? 0 : DISPLAY_ASCII);
+	display_fit(
+		name, source_short_name(table->path), PAGE_NAME, page->utf8 ? 0 : DISPLAY_ASCII);
 	snprintf(text, sizeof text, "%s: %s event%s, %u part%s of %s", name,
 		size_count(events, report->events, flags), report->events == 1 ? "" : "s",
 		report->samples, report->samples == 1 ? "" : "s",

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "model/display.h"
+#include "model/source.h"
 
 enum { LONGEST = 4000 }; /* a message; "…" and "..." are 3 bytes each */
 
@@ -142,7 +143,7 @@ static bool is_process(const char *path)
 {
 	char folder[40];
 
-	if (*path == '\0' || path[strspn(path, "0123456789")] != '\0')
+	if (!source_is_pid(path))
 		return false;
 	snprintf(folder, sizeof folder, "/proc/%.20s", path);
 	return is_directory(folder);

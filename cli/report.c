@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/size.h"
+#include "model/source.h"
 
 enum { LABEL = 24, PERCENT = 6, BAR = 12, NOTE = 30 };
 
@@ -35,15 +36,6 @@ static const char *counted(char out[static PAGE_TEXT], uint64_t n, const char *w
 
 /* ---- What was replayed ---------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (strcmp(path, "-") == 0)
-		return "standard input";
-	return slash != NULL && slash[1] != 0 ? slash + 1 : path;
-}
-
 static void print_replaced(struct page *page, const struct replay_counts *counts)
 {
 	char text[PAGE_TEXT], number[SIZE_TEXT];
@@ -66,7 +58,7 @@ static void print_head(struct page *page, const struct report *report)
 	const struct replay_counts *counts = report->counts;
 	char text[PAGE_TEXT], number[SIZE_TEXT];
 
-	page_left(page, 0, page_name(page, text, base_name(report->path), PAGE_NAME));
+	page_left(page, 0, page_name(page, text, source_short_name(report->path), PAGE_NAME));
 	page_flow(page, 2, ": ", counted(text, counts->events, "event"));
 	if (report->stopped)
 		page_flow(page, 2, ", ", "stopped there");

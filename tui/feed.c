@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "model/replay_look.h"
 #include "model/seek.h"
@@ -267,11 +266,6 @@ int feed_live_list(const struct feed *feed, const struct feed_live_event **event
 
 /* ---- Opening -------------------------------------------------------------------------- */
 
-static bool all_digits(const char *text)
-{
-	return *text && text[strspn(text, "0123456789")] == '\0';
-}
-
 static bool open_live(struct feed *feed, const char *argument, struct source_error *error)
 {
 	struct live_error why = {0};
@@ -295,13 +289,6 @@ static bool open_live(struct feed *feed, const char *argument, struct source_err
 	snprintf(error->path, sizeof error->path, "%s", argument);
 	snprintf(error->message, sizeof error->message, "%s", feed->trouble);
 	return false;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
 }
 
 static bool open_trace(struct feed *feed, struct source_error *error)
@@ -336,8 +323,7 @@ static bool open_file(struct feed *feed, const char *argument, struct source_err
 	if (!source)
 		return false;
 	snprintf(feed->path, sizeof feed->path, "%s", source_path(source));
-	snprintf(feed->title, sizeof feed->title, "%.150s",
-		strcmp(feed->path, "-") ? base_name(feed->path) : "standard input");
+	snprintf(feed->title, sizeof feed->title, "%.150s", source_short_name(feed->path));
 	if (source_kind(source) == SOURCE_TRACE) {
 		feed->kind = FEED_TRACE;
 	} else {
@@ -383,8 +369,8 @@ struct feed *feed_open(
 	}
 	feed->kind = FEED_STILL;
 	feed->options = *options;
-	is_open = argument && all_digits(argument) ? open_live(feed, argument, error)
-						   : open_file(feed, argument, error);
+	is_open = argument && source_is_pid(argument) ? open_live(feed, argument, error)
+						      : open_file(feed, argument, error);
 	if (is_open)
 		return feed;
 	feed_close(feed);

@@ -103,9 +103,18 @@ bool source_parse_point(const char *text, struct source_point *point)
 	return false;
 }
 
-static bool all_digits(const char *text)
+bool source_is_pid(const char *text)
 {
 	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+const char *source_short_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!strcmp(path, "-"))
+		return "standard input";
+	return slash && slash[1] ? slash + 1 : path;
 }
 
 /* PID in digits; what is too large for one is no process. */
@@ -201,7 +210,7 @@ static int find(struct source *source, const char *argument, struct source_error
 	}
 	if (!argument)
 		return find_last(source, error);
-	if (!all_digits(argument))
+	if (!source_is_pid(argument))
 		return find_file(source, argument, error);
 	return find_live(source, argument, error);
 }

@@ -55,6 +55,11 @@ struct source_point {
 	uint64_t number;
 };
 
+/* Whether TEXT is the number of a process, there or not: digits alone. */
+bool source_is_pid(const char *text);
+/* What a heading calls PATH: the last part of it, or "standard input". */
+const char *source_short_name(const char *path);
+
 /* "end", "peak", an event's number, or a time ("1500ns", "5.9ms", "2s").  false: none of them. */
 bool source_parse_point(const char *text, struct source_point *point);
 
