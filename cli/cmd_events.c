@@ -446,7 +446,7 @@ const struct command command_events = {
 		"\n"
 		"Of a live process, named by its id (./123 is a file), the latest events are shown "
 		"that its rings hold, or with --follow those from now on, until it ends. Times are "
-		"seconds since its first context, exact to some 64 events of the thread,\n"
+		"seconds since its first context, exact to some 64 events of the thread, "
 		"or to some 300 that it makes within one tick of the kernel's clock. Where entries "
 		"of a ring were written over before they were read, a line says how many; it is "
 		"not "
