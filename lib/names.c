@@ -48,6 +48,7 @@ int memctx_set_ident(memctx *ctx, const char *ident)
 			return -1;
 	}
 	ctx->ident = whole;
+	__atomic_store_n(&mcx_record(ctx)->idents, mcx_record(ctx)->idents + 1, __ATOMIC_RELEASE);
 	mcx_name_drop(old, names->ident);
 	mcx_event_ident(ctx);
 	return 0;

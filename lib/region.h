@@ -23,11 +23,12 @@
 #define MCX_REGION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* "memctx" and two bytes that a text would not have, as the machine stores them. */
 #define REGION_MAGIC UINT64_C(0x0a0d7874636d656d)
-#define REGION_LAYOUT 3u
+#define REGION_LAYOUT 4u
 #define REGION_NAME "memctx"
 #define REGION_HEADER_BYTES 65536u
 #define REGION_RINGS 1024u
@@ -200,7 +201,6 @@ struct region_record {
 		uint64_t reused; /* likewise */
 		uint64_t cut;    /* chunks cut from tails */
 	} life;
-	uint64_t init_size, max_size; /* as the context was created */
 	uint64_t parent_serial;
 	uint32_t parent; /* unit number + 1; 0: a root */
 	uint8_t live;    /* 1: a context; REGION_PART: what region_fine.h says */
@@ -210,8 +210,13 @@ struct region_record {
 	uint8_t chunk_header; /* of a chunk, where by_bytes is set */
 	uint8_t by_bytes;     /* chunks are as large as they are, not as their class */
 	uint8_t fine;         /* an aset with classes=fine */
-	uint64_t chunk_size;  /* a slab's */
+	uint32_t idents;      /* how often the ident has changed, stored after it */
+	/* As the context was created; what is before changes as it is used. */
+	uint64_t init_size, max_size;
+	uint64_t chunk_size; /* a slab's */
 };
+
+_Static_assert(offsetof(struct region_record, init_size) == 192, "what changes is three lines");
 
 /* Name and ident, 0-terminated, shortened where they are longer. */
 struct region_names {

@@ -32,7 +32,7 @@
 
 /* The place of each class, the smallest first. */
 static const uint8_t region_fine_place[REGION_FINE_CLASSES] = {32, 1, 34, 2, 35, 44, 45, 3, 36, 46,
-	47, 4, 37, 48, 49, 5, 38, 50, 51, 6, 39, 52, 53, 7, 40, 54, 55, 8, 41, 57, 58, 9, 42, 59,
+	47, 4, 37, 48, 49, 5, 38, 50, 51, 6, 39, 52, 53, 7, 40, 55, 56, 8, 41, 57, 58, 9, 42, 59,
 	10};
 
 /* Four classes a doubling from 32 on; below they are 8 bytes apart, as they are up to 64. */
@@ -129,6 +129,6 @@ static inline void region_fine_sum(const struct region_fine *fine, struct region
 		region_fine_add(fine, c, fine->record->align, sums);
 }
 
-_Static_assert(offsetof(struct region_record, live) / 8 == 24, "no place is that of `live`");
+_Static_assert(offsetof(struct region_record, live) / 8 == 22, "no place is that of `live`");
 
 #endif

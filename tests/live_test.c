@@ -525,7 +525,7 @@ static void test_refused(void **state)
 	make_copy(&copy);
 	expect_refusal(&copy, offsetof(struct region_header, magic), 1, 8, "not one of libmemctx");
 	expect_refusal(&copy, offsetof(struct region_header, layout), REGION_LAYOUT + 1, 4,
-		"has layout 4 of the region; this tool reads layout 3");
+		"has layout 5 of the region; this tool reads layout 4");
 	expect_refusal(&copy, offsetof(struct region_header, unit_bytes), 128, 4, "damaged");
 	expect_refusal(&copy, offsetof(struct region_header, nbanks), 1 << 30, 4, "damaged");
 	expect_refusal(&copy, offsetof(struct region_header, units_used), 1 << 30, 8, "damaged");

@@ -21,14 +21,16 @@
 #include "model/live_snapshot.h"
 
 #define WORDS (LIVE_UNIT_BYTES / sizeof(uint64_t))
+/* Of a record: the others change with its serial alone, but those of a part. */
+#define RECORD_WORDS (offsetof(struct region_record, init_size) / sizeof(uint64_t))
 #define LINE 64u
 /*
  * Bytes that are asked for before they are read, and as what is read but once: so that the process
  * finds its own memory in the cache that it shares with the reader.
  */
 #define AHEAD 4096u
-/* How old a name may be. */
-#define NAMES_NS 500000000u
+/* How old an ident may be. */
+#define IDENTS_NS 500000000u
 #define FIGURES (sizeof(struct snapshot_figures) / sizeof(uint64_t))
 
 enum plane { RECORDS, SLOTS, NAMES, PLANES };
@@ -36,7 +38,7 @@ enum plane { RECORDS, SLOTS, NAMES, PLANES };
 /* What was seen of a unit. */
 struct seen {
 	uint64_t counters; /* the sum over record and slot; of a part over its names, too */
-	uint64_t names;
+	uint32_t idents;   /* the record's, when its ident was read */
 };
 
 /* A figure's sum over all contexts, from which one of them can be taken again. */
@@ -55,7 +57,8 @@ struct live_look {
 	uint32_t room;  /* of seen */
 	bool is_summed; /* the totals are the snapshot's */
 	struct total totals[FIGURES];
-	uint64_t named_ns; /* when names were last compared */
+	uint64_t named_ns; /* when idents were last read */
+	bool has_idents;   /* some have changed since */
 	uint64_t rebuilds;
 	bool has_failed;       /* no memory */
 	struct live_units run; /* a unit and its part */
@@ -79,14 +82,15 @@ static void make_keys(struct live_look *look)
 		}
 }
 
-static uint64_t sum_words(const struct live_look *look, enum plane plane, const void *unit)
+static uint64_t sum_words(
+	const struct live_look *look, enum plane plane, const void *unit, size_t n)
 {
 	const uint64_t *words = unit, *keys = look->keys[plane];
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < WORDS; i += LINE / sizeof *words)
+	for (size_t i = 0; i < n; i += LINE / sizeof *words)
 		__builtin_prefetch((const void *)((uintptr_t)(words + i) + AHEAD), 0, 0);
-	for (size_t i = 0; i < WORDS; i++)
+	for (size_t i = 0; i < n; i++)
 		sum += words[i] * keys[i];
 	return sum;
 }
@@ -95,10 +99,13 @@ static uint64_t sum_words(const struct live_look *look, enum plane plane, const 
 static uint64_t sum_counters(const struct live_look *look, const struct region_record *record,
 	const void *slot, const void *names)
 {
-	uint64_t sum = sum_words(look, SLOTS, slot) + sum_words(look, RECORDS, record);
+	uint64_t sum = sum_words(look, SLOTS, slot, WORDS);
 
 	if (record->live == REGION_PART)
-		sum += sum_words(look, NAMES, names);
+		sum += sum_words(look, RECORDS, record, WORDS) +
+		       sum_words(look, NAMES, names, WORDS);
+	else
+		sum += sum_words(look, RECORDS, record, RECORD_WORDS);
 	return sum | (uint64_t)(sum == 0);
 }
 
@@ -184,7 +191,8 @@ static void note_unit(const struct live_units *run, uint32_t i, uint32_t unit, v
 	}
 	look->seen[unit].counters =
 		sum_counters(look, &run->again[i].it, &run->slots[i], &run->names[i]);
-	look->seen[unit].names = sum_words(look, NAMES, &run->names[i]);
+	/* The first record's: an ident that changed while it was read is read again. */
+	look->seen[unit].idents = run->records[i].it.idents;
 }
 
 static void drop(struct live_look *look)
@@ -204,6 +212,7 @@ static bool read_anew(struct live_look *look, struct live_error *error)
 	look->is_summed = false;
 	look->rebuilds++;
 	look->named_ns = clock_now_ns();
+	look->has_idents = false;
 	if (!live_snapshot_places(look->live, &places, note_unit, look, error)) {
 		/* What was noted of the units is not of the snapshot. */
 		look->has_failed = true;
@@ -281,6 +290,7 @@ static bool renew(struct live_look *look, const struct region_header *header, ui
 	context = &look->places.snapshot->contexts[place];
 	if (!is_same(look, record, context))
 		return false;
+	look->has_idents |= record->idents != look->seen[unit].idents;
 	if (look->is_summed)
 		totals_take(look->totals, &context->own);
 	if (!live_set_figures(&look->run, 0, look->places.snapshot, context))
@@ -306,20 +316,6 @@ static bool renew_all(struct live_look *look)
 	return true;
 }
 
-/* Whether all have the names that they had. */
-static bool have_same_names(struct live_look *look)
-{
-	const struct region_header *header = live_header(look->live);
-
-	for (uint32_t unit = 0; unit < look->places.nunits; unit++)
-		if (look->places.of_unit[unit] != SNAPSHOT_NONE &&
-			sum_words(look, NAMES, unit_in(look, header, unit, NAMES)) !=
-				look->seen[unit].names)
-			return false;
-	look->named_ns = clock_now_ns();
-	return true;
-}
-
 /* Whether units can be read where they are: a header that says otherwise is a damaged one's. */
 static bool is_in_place(const struct live_look *look, const struct region_header *header)
 {
@@ -338,9 +334,8 @@ static bool bring_up(struct live_look *look)
 	if (!look->places.snapshot || look->has_failed || !is_in_place(look, header) ||
 		header->units_used != look->places.nunits)
 		return false;
-	if (clock_now_ns() - look->named_ns >= NAMES_NS && !have_same_names(look))
-		return false;
-	return renew_all(look);
+	return renew_all(look) &&
+	       !(look->has_idents && clock_now_ns() - look->named_ns >= IDENTS_NS);
 }
 
 const struct snapshot *live_look(struct live_look *look, struct live_error *error)
