@@ -368,6 +368,8 @@ static void fork_child(void)
 			mcx_region->started_ns = clock_ns(CLOCK_REALTIME);
 		} else {
 			mcx_region = NULL;
+			if (region.child_fd >= 0)
+				close(region.child_fd);
 			/* Nothing is left to count in: better no child than two in one. */
 			if (!child_keep())
 				abort();
