@@ -265,6 +265,7 @@ static int show(const struct request *request, const struct run *run)
 	events_table_finish(table);
 	explain_free(explain);
 	fflush(stdout);
+	cli_look_at_output();
 	if (more < 0)
 		return refuse(run, &error);
 	return say_end(request, run, shown, more > 0);

@@ -8,7 +8,7 @@ printf 'memctx-trace 1\ncreate 1 - aset "a"\n' >in.trace
 	yes '# a line that makes the pipe full' | head -n 20000
 } >long.trace
 for args in "replay in.trace" "check in.trace" "fmt in.trace" "fmt long.trace" \
-	 "help trace" --help --version; do
+	"events in.trace" "help trace" --help --version; do
 	# shellcheck disable=SC2086 # words
 	memctx-tool $args >/dev/full
 	echo "/dev/full: status $?: $args"
