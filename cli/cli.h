@@ -127,6 +127,9 @@ void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The path as messages show it: "-" is "standard input". */
 const char *cli_path_name(const char *path);
 
+/* Whether what PATH names can be read but once: standard input, or a pipe with or without a name. */
+bool cli_reads_once(const char *path);
+
 /* Says why PATH could not be read or written, from an errno. */
 void cli_system_error(const char *path, int error);
 /* Likewise for a trace that is not there, naming the samples where they are found. */

@@ -8,8 +8,11 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "diff_table.h"
 #include "model/diff.h"
@@ -253,6 +256,29 @@ static bool is_standard_input(const char *operand)
 	return operand[0] == '-' && (operand[1] == '\0' || operand[1] == '@');
 }
 
+/* The file that an operand names, with a moment behind its name or without. */
+static bool find_file(const char *operand, struct stat *info)
+{
+	const char *at = strrchr(operand, '@');
+	char path[PATH_MAX];
+
+	if (stat(operand, info) == 0)
+		return true;
+	if (at == NULL || at - operand >= PATH_MAX)
+		return false;
+	snprintf(path, sizeof path, "%.*s", (int)(at - operand), operand);
+	return stat(path, info) == 0;
+}
+
+/* The second to read a pipe would wait for what the first has taken. */
+static bool is_same_pipe(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return find_file(one, &a) && S_ISFIFO(a.st_mode) && find_file(other, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static int run_diff(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
@@ -277,6 +303,9 @@ static int run_diff(const struct command *self, int argc, char **argv)
 			request.table_option);
 	if (is_standard_input(args.operands[0]) && is_standard_input(args.operands[1]))
 		return cli_usage(&args, "standard input can be read only once; expected one file");
+	if (is_same_pipe(args.operands[0], args.operands[1]))
+		return cli_usage(&args, "%s: a pipe can be read only once; expected a file",
+			args.operands[0]);
 	request.diff.all |= request.json;
 	request.diff.own |= request.json;
 	return compare(&request, args.operands);

@@ -107,7 +107,7 @@ static int find_start(struct request *request)
 	struct run run;
 	int status;
 
-	if (strcmp(request->path, "-") == 0) {
+	if (cli_reads_once(request->path)) {
 		cli_error("events: --at=%s reads the trace twice; expected a file",
 			request->start == START_PEAK ? "peak" : "end");
 		return CLI_USAGE;

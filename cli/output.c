@@ -86,6 +86,13 @@ const char *cli_path_name(const char *path)
 	return strcmp(path, "-") == 0 ? "standard input" : *path == 0 ? "\"\"" : path;
 }
 
+bool cli_reads_once(const char *path)
+{
+	struct stat info;
+
+	return strcmp(path, "-") == 0 || (stat(path, &info) == 0 && S_ISFIFO(info.st_mode));
+}
+
 /* In the project's own words where the system's would not help. */
 static const char *reason(int error)
 {

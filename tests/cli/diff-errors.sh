@@ -42,6 +42,11 @@ try --top=0 in.trace in.trace
 try --json --own in.trace in.trace
 try - -
 try -- - -@3
+mkfifo pipe
+exec 3<>pipe # so that an open does not wait
+timeout 10 memctx-tool diff pipe@1 pipe
+echo "status $?: diff pipe@1 pipe"
+exec 3>&-
 try none.trace in.trace
 try in.trace none.trace@4
 try in.trace@noon in.trace

@@ -26,6 +26,10 @@ memctx-tool events in.trace --context=nobody
 echo "status $?"
 memctx-tool events --at=end - <in.trace
 echo "status $?"
+mkfifo pipe
+exec 3<>pipe # so that an open does not wait
+timeout 10 memctx-tool events --at=peak pipe
+echo "status $?"
 memctx-tool events --count=0 in.trace
 echo "status $?"
 memctx-tool events --at=soon in.trace
