@@ -127,7 +127,7 @@ void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The path as messages show it: "-" is "standard input". */
 const char *cli_path_name(const char *path);
 
-/* Whether what PATH names can be read but once: standard input, or a pipe with or without a name. */
+/* Whether what PATH names can be read but once: standard input, or a pipe. */
 bool cli_reads_once(const char *path);
 
 /* Says why PATH could not be read or written, from an errno. */
