@@ -11,9 +11,10 @@
  *   - A larger size has a block of its own, which goes back when the chunk is freed.
  *   - A reset empties the lists and gives back every block but the keeper.
  *
- * memctx_alloc() and memctx_free() are here whole, so that the usual case is one function of
- * a few lines: class, pop or carve, count, return.  Whatever is rare stands in functions of its
- * own, marked cold and reached by a tail call, so that the hot ones need no stack frame.
+ * memctx_alloc() and memctx_free() are here whole, so that the usual case, of a bump context too,
+ * is one function of a few lines: class, pop or carve, count, return.  Whatever is rare stands in
+ * functions of its own, marked cold and reached by a tail call, so that the hot ones need no stack
+ * frame.
  *
  * Invariants: ctx->blocks is the open block and its bounds are ctx->free and ctx->end; the keeper
  * is the list's last small block; bins hold payloads of chunks whose word is a link.
@@ -124,7 +125,7 @@ static inline void *alloc_told(memctx *ctx, void *payload)
 		ctx, mcx_word_load(payload), mcx_what_chunk(REGION_ALLOC, payload), payload);
 }
 
-/* Apart and reached by a tail call, so that alloc_carve() needs no frame. */
+/* Apart and reached by a tail call, so that memctx_alloc() needs no frame. */
 static MCX_COLD void *alloc_block(memctx *ctx, size_t size, unsigned k, size_t stride)
 {
 	void *payload = aset_alloc_block(ctx, size, k, stride);
@@ -134,9 +135,11 @@ static MCX_COLD void *alloc_block(memctx *ctx, size_t size, unsigned k, size_t s
 
 static void *alloc_fine(memctx *ctx, size_t size);
 
-static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, size_t k)
+/* A part of memctx_alloc(), so that a chunk that is carved takes no line of code more. */
+static MCX_INLINE void *alloc_carve(memctx *ctx, size_t size, size_t k)
 {
 	size_t stride = mcx_stride((unsigned)k, ctx->align);
+	void *payload;
 
 	if (k >= MEMCTX_CLASSES)
 		__builtin_unreachable(); /* saves widening it */
@@ -144,7 +147,11 @@ static __attribute__((noinline)) void *alloc_carve(memctx *ctx, size_t size, siz
 		return alloc_fine(ctx, size);
 	if (mcx_unlikely((size_t)(ctx->end - ctx->free) < stride))
 		return alloc_block(ctx, size, (unsigned)k, stride);
-	return alloc_told(ctx, aset_carve(ctx, size, (unsigned)k, stride));
+	payload = aset_carve(ctx, size, (unsigned)k, stride);
+	if (mcx_unlikely(mcx_ring_mode() != MCX_RING_OFF))
+		return alloc_told(ctx, payload);
+	MCX_RETURNS(payload);
+	return payload;
 }
 
 static MCX_COLD void *alloc_null(void)
@@ -155,13 +162,13 @@ static MCX_COLD void *alloc_null(void)
 
 /*
  * Takes PAYLOAD, the first of BIN's freelist.  USE is its word from now on, which the caller makes,
- * since one that records needs it too.
+ * since one that records needs it too.  What waits for memory comes first, the count last.
  */
 static inline void aset_pop(void **bin, void *payload, size_t slack, uint64_t use)
 {
-	*MCX_REUSED(bin) += MCX_ONE + slack;
 	*bin = (void *)mcx_word_address(mcx_word_load(payload));
 	mcx_word_store(payload, use);
+	*MCX_REUSED(bin) += MCX_ONE + slack;
 }
 
 /* The first of BIN's freelist, with an event that is not the usual. */
@@ -215,28 +222,38 @@ static inline void *alloc_fine_recorded(
 	return payload;
 }
 
-/*
- * The usual case of a bump context: the rest is its method's, and so are events, since this is to
- * be short.  All is reckoned from how many steps of 8 bytes the chunk has beyond the first.
- */
-static MCX_INLINE void *alloc_bump(memctx *ctx, size_t size)
+/* Takes PAYLOAD, which ends at FREE, from the open block of a bump context. */
+static MCX_INLINE void *bump_take(memctx *ctx, size_t size, void **bin, char *payload, char *free)
 {
-	size_t steps = (size - 1) / 8, stride;
+	ctx->free = free;
+	mcx_slot(ctx)->live_bytes = (uintptr_t)free - ctx->bump_base;
+	*MCX_CARVED(bin) += MCX_ONE | (-(unsigned)size & 7);
+	mcx_watch_alloc(ctx, payload, size, (size_t)(free - payload));
+	return payload;
+}
+
+/*
+ * memctx_alloc() where BIN, of class K, is empty, as all of a bump context's are; UNITS is the size
+ * in steps of 8.  That context's usual case takes one line of code, of 64 bytes, since each more
+ * would take a tenth of its time; the rest is its method's: to open a block, to give a chunk of
+ * no size some room, to record.
+ */
+static MCX_INLINE void *alloc_empty(memctx *ctx, size_t size, size_t units, size_t k, void **bin)
+{
 	char *payload, *free;
 
-	if (mcx_unlikely(size - 1 >= ctx->bump.usual || mcx_ring_mode() != MCX_RING_OFF))
+	if ((mcx_ring_mode() | ctx->has_lists) == 0) {
+		payload = ctx->free;
+		MCX_RETURNS(payload);
+		free = payload + 8 * units;
+		if (mcx_likely((uint32_t)units != 0) &&
+			mcx_likely((uintptr_t)free <= (uintptr_t)ctx->end))
+			return bump_take(ctx, size, bin, payload, free);
+	}
+	if (ctx->kind == MEMCTX_BUMP)
 		return ctx->methods->alloc(ctx, size);
-	payload = ctx->free;
-	MCX_APART(steps);
-	stride = 8 * steps + 8;
-	MCX_RETURNS(payload);
-	free = payload + stride;
-	if (mcx_unlikely((uintptr_t)free > (uintptr_t)ctx->end))
-		return ctx->methods->alloc(ctx, size);
-	ctx->free = free;
-	mcx_pool_count_based(ctx, mcx_class_of[steps + 1], stride - size, ctx->bump.base);
-	mcx_watch_alloc(ctx, payload, size, stride);
-	return payload;
+	MCX_APART(k);
+	return alloc_carve(ctx, size, k);
 }
 
 /* As memctx_alloc(), where a context has many more bins. */
@@ -260,43 +277,45 @@ static __attribute__((noinline)) void *alloc_fine(memctx *ctx, size_t size)
 	return payload;
 }
 
-/*
- * What has no class, or a fine one.  A part of memctx_alloc(), in the order in which a bump
- * context, which does least, jumps least.
- */
+/* What has no class, or a fine one. */
 static MCX_INLINE void *alloc_other(memctx *ctx, size_t size, size_t small_end)
 {
-	if (mcx_unlikely(small_end == MCX_FINE_END))
-		return size <= REGION_FINE_LIMIT ? alloc_fine(ctx, size)
-						 : mcx_large_alloc_told(ctx, size);
-	if (mcx_likely(ctx->kind == MEMCTX_BUMP))
-		return alloc_bump(ctx, size);
+	if (small_end == MCX_FINE_END)
+		return mcx_likely(size <= REGION_FINE_LIMIT) ? alloc_fine(ctx, size)
+							     : mcx_large_alloc_told(ctx, size);
 	return ctx->methods->alloc(ctx, size);
 }
 
+/*
+ * Every line of code, of 64 bytes, takes a cycle: so this is in an order and in steps of which the
+ * chunk from a freelist takes two lines, with gcc on x86-64, and a bump context's the first of them
+ * and the one behind both.
+ */
 MCX_HOT void *memctx_alloc(memctx *ctx, size_t size)
 {
 	void **bin;
 	void *payload;
 	size_t slack;
-	size_t k; /* as wide as an index: nothing is extended */
+	size_t k, units; /* as wide as an index: nothing is extended */
 	size_t small_end;
 	uintptr_t mode;
 
 	if (mcx_unlikely(ctx == NULL))
 		return alloc_null();
 	small_end = ctx->small_end;
-	if (mcx_unlikely(size >= small_end))
+	if (mcx_rarely(size >= small_end))
 		return alloc_other(ctx, size, small_end);
-	k = mcx_class_of[(size + 7) / 8];
+	units = (size + 7) / 8;
+	MCX_APART(units);
+	k = mcx_class_of[units];
 	MCX_SHIFTS_BY(k);
 	bin = &ctx->bin[k];
 	payload = *bin;
 	if (mcx_unlikely(payload == NULL))
-		return alloc_carve(ctx, size, k);
-	slack = MCX_CLASS_BYTES(k) - size;
+		return alloc_empty(ctx, size, units, k, bin);
+	slack = ((uint32_t)8 << k) - (uint32_t)size;
 	mode = mcx_ring_mode();
-	if (mode != MCX_RING_OFF)
+	if (mcx_unlikely(mode != MCX_RING_OFF))
 		return alloc_recorded(ctx, slack, bin, payload, mode);
 	aset_pop(bin, payload, slack, mcx_word_use(bin, slack));
 	mcx_watch_alloc(ctx, payload, size, MCX_CLASS_BYTES(k));
@@ -309,7 +328,7 @@ void *mcx_alloc_quiet(memctx *ctx, size_t size)
 	void *payload;
 	size_t k;
 
-	if (size >= ctx->small_end || ctx->fine_end != 0)
+	if (size >= ctx->small_end || ctx->has_part)
 		return ctx->methods->alloc_quiet(ctx, size);
 	k = mcx_class_of[(size + 7) / 8];
 	bin = &ctx->bin[k];
@@ -425,7 +444,8 @@ static bool aset_create(memctx *ctx, const struct memctx_options *options)
 	if (!mcx_keeper_get(ctx, options))
 		return false;
 	ctx->align = (uint8_t)(options->align - 1);
-	ctx->small_end = limit + 1;
+	ctx->small_end = (uint32_t)limit + 1;
+	ctx->has_lists = 1;
 	return true;
 }
 

@@ -36,7 +36,7 @@ static inline void *bump_carve(memctx *ctx, size_t size, size_t stride, size_t r
 	char *payload = ctx->free + (stride - room);
 
 	ctx->free += stride;
-	mcx_pool_count_based(ctx, mcx_class_of[(stride + 7) / 8], stride - size, ctx->bump.base);
+	mcx_pool_count_based(ctx, mcx_class_of[(stride + 7) / 8], stride - size, ctx->bump_base);
 	mcx_watch_alloc(ctx, payload, size, room);
 	return payload;
 }
@@ -65,7 +65,7 @@ static __attribute__((noinline)) bool bump_open(memctx *ctx, size_t stride)
 	struct mcx_block *block;
 
 	if (mcx_pool_begin(ctx)) {
-		ctx->bump.base = mcx_pool_base(ctx);
+		ctx->bump_base = mcx_pool_base(ctx);
 		if ((size_t)(ctx->end - ctx->free) >= stride)
 			return true;
 	}
@@ -77,7 +77,7 @@ static __attribute__((noinline)) bool bump_open(memctx *ctx, size_t stride)
 	((struct bump_block *)block)->zero = 0;
 	mcx_block_open(ctx, block);
 	mcx_block_double(ctx);
-	ctx->bump.base = mcx_pool_base(ctx);
+	ctx->bump_base = mcx_pool_base(ctx);
 	return true;
 }
 
@@ -94,7 +94,7 @@ static void *bump_alloc(memctx *ctx, size_t size)
 {
 	void *payload;
 
-	if (mcx_unlikely(size > ctx->bump.limit))
+	if (mcx_unlikely(size >= ctx->chunk_end))
 		return mcx_large_alloc_told(ctx, size);
 	payload = bump_alloc_small(ctx, size);
 	return payload == NULL ? NULL : mcx_pool_told(ctx, size, payload);
@@ -124,7 +124,7 @@ static void *bump_alloc_aligned(memctx *ctx, size_t size, size_t align)
 	size_t room = bump_stride(ctx, size), pad;
 	void *payload;
 
-	if (size > ctx->bump.limit || align > ctx->bump.limit - size) {
+	if (size >= ctx->chunk_end || align >= ctx->chunk_end - size) {
 		payload = bump_large_aligned(ctx, size, align);
 	} else {
 		pad = -(uintptr_t)ctx->free & (align - 1);
@@ -162,11 +162,11 @@ static size_t bump_usable(const memctx *ctx, const void *payload)
 
 static bool bump_create(memctx *ctx, const struct memctx_options *options)
 {
-	ctx->bump.limit = mcx_pool_limit(options);
-	ctx->bump.usual = options->align == 8 ? ctx->bump.limit : 0;
 	if (!mcx_pool_create(ctx, options, BUMP_HEADER, 0, true))
 		return false;
 	((struct bump_block *)ctx->keeper)->zero = 0;
+	ctx->chunk_end = (uint32_t)mcx_pool_limit(options) + 1;
+	ctx->small_end = options->align == 8 ? ctx->chunk_end : 0;
 	return true;
 }
 

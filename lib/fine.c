@@ -78,7 +78,7 @@ static void fine_cut_tail(memctx *ctx)
 		size_t place = region_fine_place[c], stride = fine_stride(ctx, place);
 		void **bin = mcx_fine_bin(ctx, place);
 
-		if (mcx_fine_bytes[place] >= ctx->fine_end)
+		if (mcx_fine_bytes[place] >= ctx->chunk_end)
 			continue;
 		while ((size_t)(ctx->end - ctx->free) >= stride) {
 			void *payload = ctx->free + MCX_WORD;
@@ -118,7 +118,7 @@ void *mcx_fine_alloc_carve(memctx *ctx, size_t size, uint32_t class)
 {
 	void *payload;
 
-	if (mcx_unlikely(size >= ctx->fine_end))
+	if (mcx_unlikely(size >= ctx->chunk_end))
 		return mcx_large_alloc_told(ctx, size);
 	payload = fine_alloc_carve(ctx, size, class);
 	if (mcx_unlikely(payload == NULL))
@@ -132,7 +132,7 @@ static void *fine_alloc_quiet(memctx *ctx, size_t size)
 	uint32_t class;
 	void **bin, *payload;
 
-	if (size >= ctx->fine_end)
+	if (size >= ctx->chunk_end)
 		return mcx_large_alloc(ctx, size);
 	class = mcx_fine_class_of[(size + 7) / 8];
 	bin = mcx_fine_bin(ctx, mcx_fine_class_place(class));
@@ -179,7 +179,7 @@ static bool fine_extend(memctx *ctx, void *payload, size_t size)
 	size_t stride = fine_stride(ctx, place), new_stride, slack;
 	char *start = (char *)payload - MCX_WORD;
 
-	if (size >= ctx->fine_end || start + stride != ctx->free)
+	if (size >= ctx->chunk_end || start + stride != ctx->free)
 		return false;
 	new_place = mcx_fine_class_place(mcx_fine_class_of[(size + 7) / 8]);
 	new_stride = fine_stride(ctx, new_place);
@@ -207,7 +207,8 @@ static bool fine_create(memctx *ctx, const struct memctx_options *options)
 		return false;
 	ctx->end = ctx->keeper->end;
 	ctx->small_end = MCX_FINE_END;
-	ctx->fine_end = (uint32_t)most + 1;
+	ctx->has_lists = 1;
+	ctx->chunk_end = (uint32_t)most + 1;
 	return true;
 }
 

@@ -3,8 +3,7 @@
  * What a context is once it was deleted and until its unit is used again: a kind whose every
  * function is misuse, so that a pointer kept too long is found out by its next use.
  *
- * Invariant: such a context's small_end is 0, and if it is of kind bump its open
- * block is closed; so memctx_alloc() comes here without having to look.
+ * Invariant: such a context's small_end is 0; so memctx_alloc() comes here without having to look.
  */
 #include "internal.h"
 

@@ -32,6 +32,12 @@
 #define MCX_HOT __attribute__((aligned(64)))
 #define mcx_likely(x) __builtin_expect(!!(x), 1)
 #define mcx_unlikely(x) __builtin_expect(!!(x), 0)
+/* The same of what is to stand behind that. */
+#if __GNUC__ >= 9 || __clang_major__ >= 11
+#define mcx_rarely(x) __builtin_expect_with_probability(!!(x), 0, 0.99)
+#else
+#define mcx_rarely(x) mcx_unlikely(x)
+#endif
 /* Small and fixed, so that a program may dlopen() the library. */
 #define MCX_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 
@@ -88,25 +94,22 @@ struct mcx_generation {
 
 #define MCX_GENERATION_BLOCK_MAX ((size_t)1 << 35)
 
-/* What a bump context keeps there. */
-struct mcx_bump {
-	size_t limit;   /* the largest size that is not large */
-	uintptr_t base; /* ctx->free less live_bytes, see pool.h */
-	size_t usual;   /* sizes from 1 to it are carved in steps of 8; 0: it has others */
-};
-
 /* A context: what its own thread uses.  Aligned to its size, so that a bin tells its owner. */
 struct memctx {
 	union {
 		void *bin[MEMCTX_CLASSES]; /* payload of the first free chunk, or NULL */
 		struct mcx_slab slab;
 		struct mcx_generation generation;
-		struct mcx_bump bump;
 	};
-	uint64_t ring;    /* number of the one that has its latest event */
-	char *free;       /* the open block: where the next chunk is carved */
-	char *end;        /* and where it ends */
-	size_t small_end; /* sizes below it have a class; 0: none has, MCX_FINE_END: see there */
+	uint32_t ring;       /* number of the one that has its latest event */
+	uint32_t small_end;  /* sizes below it have a class; 0: none has, MCX_FINE_END: see there */
+	char *free;          /* the open block: where the next chunk is carved */
+	char *end;           /* and where it ends */
+	uintptr_t has_lists; /* 0: sizes with a class are carved in steps of 8, as a bump does */
+	union {
+		uint64_t fine_used;  /* of fine classes: their bins, by their places, as `used` */
+		uintptr_t bump_base; /* of a bump context: ctx->free less live_bytes, see pool.h */
+	};
 	struct mcx_block *blocks; /* the open one first */
 	struct mcx_block *keeper;
 	const struct mcx_methods *methods;
@@ -118,8 +121,8 @@ struct memctx {
 	const char *ident; /* NULL: none */
 	struct memctx_callback *callbacks;
 	union {
-		size_t limit;          /* bytes of the subtree; 0: none */
-		size_t kept_small_end; /* small_end, while the context waits in a recycler */
+		size_t limit;            /* bytes of the subtree; 0: none */
+		uint32_t kept_small_end; /* small_end, while the context waits in a recycler */
 	};
 	size_t subtree_bytes; /* kept only where there is a limit */
 	memctx *limiter;      /* the nearest with a limit, itself or above; NULL: none */
@@ -131,8 +134,7 @@ struct memctx {
 	uint8_t align;      /* of chunks, less 1 */
 	bool has_long;      /* name or ident are in memory of their own */
 	bool has_part;      /* the unit behind it is a part, of an aset with fine classes */
-	uint32_t fine_end;  /* sizes below it have a fine class; 0: the kind has none */
-	uint64_t fine_used; /* its bins, by their places, as `used` */
+	uint32_t chunk_end; /* of these and of a bump context: the first size that is large */
 };
 
 _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
@@ -141,7 +143,7 @@ _Static_assert(sizeof(struct memctx) <= MCX_UNIT, "a context fits its unit");
  * `small_end` of an aset with fine classes: memctx_alloc() has it in a register when it asks for
  * one. A size of 0 is below it, and finds the first bin empty, which is never used there.
  */
-#define MCX_FINE_END ((size_t)1)
+#define MCX_FINE_END 1u
 
 /* A part's `kind`; but for that, `number` and `ring`, it has bins alone (region_fine.h). */
 #define MCX_KIND_PART 255u
@@ -204,7 +206,7 @@ struct mcx_methods {
 	 * for parent, limiter, kind and shape.  False with ENOMEM: it holds nothing.
 	 */
 	bool (*create)(memctx *ctx, const struct memctx_options *options);
-	/* Sizes at or over small_end; recorded, and not. */
+	/* Sizes at or over small_end; recorded, and not, where chunks are moved (no bump's are). */
 	void *(*alloc)(memctx *ctx, size_t size);
 	void *(*alloc_quiet)(memctx *ctx, size_t size);
 	/* Where mcx_moved_alloc() cannot do: ALIGN is over that of the context; recorded. */

@@ -251,7 +251,7 @@ static struct mcx_ring *ring_take(memctx *ctx)
 		entries[1].what = mcx_what(REGION_HEAD, 0);
 		ring_put(ring, entries, 2);
 	}
-	ctx->ring = ring_number(ring);
+	ctx->ring = (uint32_t)ring_number(ring);
 	if (ctx->has_part)
 		(ctx + 1)->ring = ctx->ring;
 	return ring;
@@ -330,7 +330,7 @@ void mcx_event_chunk(
 		return;
 	word = mcx_word_load(payload);
 	entries[n++] = (struct region_event){word, mcx_what_chunk(op, payload)};
-	if (mcx_word_is_other(word) || ctx->fine_end != 0)
+	if (mcx_word_is_other(word) || ctx->has_part)
 		entries[n++] = (struct region_event){
 			ctx->methods->requested(ctx, payload), mcx_what(REGION_SIZE, 0)};
 	if (align != 0)

@@ -129,9 +129,9 @@ static inline struct region_event *mcx_next_entry(uint64_t next)
 	return (struct region_event *)(uintptr_t)(next << 16 >> 16);
 }
 
-static inline uint64_t mcx_next_ring(uint64_t next)
+static inline uint32_t mcx_next_ring(uint64_t next)
 {
-	return next << 1 >> (MCX_NUMBER_SHIFT + 1);
+	return (uint32_t)(next << 1 >> (MCX_NUMBER_SHIFT + 1));
 }
 
 static inline void mcx_ring_store(struct region_event *event, uint64_t word, uint64_t what)

@@ -148,7 +148,7 @@ static void part_clear(memctx *ctx)
 
 memctx *mcx_unit_get(bool has_part)
 {
-	uint64_t ring;
+	uint32_t ring;
 	memctx *ctx;
 
 	pthread_mutex_lock(&units_mutex);
