@@ -52,41 +52,63 @@ static void note_signal(int number)
 
 /* ---- Printing ------------------------------------------------------------------------- */
 
-static void print_rate(struct page *page, int width, uint64_t count, uint64_t elapsed_ns)
+/* The columns, how wide they are, and which are sizes: wider where these are exact. */
+static const struct column {
+	const char *title;
+	int width;
+	bool is_size;
+} columns[] = {
+	{"ALLOCS/S", 9, false},
+	{"FREES/S", 9, false},
+	{"TOTAL", 7, true},
+	{"USED", 7, true},
+	{"FREELIST", 9, true},
+	{"TAILS", 9, true},
+	{"CONTEXTS", 9, false},
+	{"CREATED", 9, false},
+	{"DELETED", 9, false},
+	{"LOST", 9, false},
+};
+
+enum { COLUMNS = sizeof columns / sizeof *columns, EXACT_WIDTH = 15 };
+
+static void print_column(struct page *page, size_t i, const char *text)
 {
-	char text[SIZE_TEXT];
+	page_right(page, columns[i].is_size && page->exact ? EXACT_WIDTH : columns[i].width, text);
+}
+
+static const char *rate_text(char out[static SIZE_TEXT], uint64_t count, uint64_t elapsed_ns)
+{
 	double seconds = (double)(elapsed_ns ? elapsed_ns : 1) / 1e9;
 
-	page_right(page, width, size_decimal(text, (double)count / seconds));
+	return size_decimal(out, (double)count / seconds);
 }
 
 static void print_line(const struct line *line, uint64_t number)
 {
-	static const char *const titles[] = {"ALLOCS/S", "FREES/S", "TOTAL", "USED", "FREELIST",
-		"TAILS", "CONTEXTS", "CREATED", "DELETED", "LOST"};
 	struct page page = screen_page();
 	unsigned flags = page_size_flags(&page);
-	int wide = page.exact ? 15 : 0;
-	char text[SIZE_TEXT];
+	char text[COLUMNS][SIZE_TEXT];
+	const char *const texts[COLUMNS] = {
+		rate_text(text[0], line->counts.allocs, line->elapsed_ns),
+		rate_text(text[1], line->counts.frees, line->elapsed_ns),
+		size_text(text[2], line->sum.total_bytes, flags),
+		size_text(text[3], line->sum.used_bytes, flags),
+		size_text(text[4], line->sum.freelist_bytes, flags),
+		size_text(text[5], line->sum.tail_bytes, flags),
+		size_count(text[6], line->contexts, flags),
+		size_count(text[7], line->counts.created, flags),
+		size_count(text[8], line->counts.deleted, flags),
+		size_decimal(text[9], (double)line->counts.lost),
+	};
 
-	for (size_t i = 0; number % HEADING_LINES == 0 && i < 10; i++)
-		page_right(&page,
-			i >= 2 && i <= 5 && wide ? wide
-			: i == 2 || i == 3       ? 7
-						 : 9,
-			titles[i]);
-	if (number % HEADING_LINES == 0)
+	if (number % HEADING_LINES == 0) {
+		for (size_t i = 0; i < COLUMNS; i++)
+			print_column(&page, i, columns[i].title);
 		page_newline(&page);
-	print_rate(&page, 9, line->counts.allocs, line->elapsed_ns);
-	print_rate(&page, 9, line->counts.frees, line->elapsed_ns);
-	page_right(&page, wide ? wide : 7, size_text(text, line->sum.total_bytes, flags));
-	page_right(&page, wide ? wide : 7, size_text(text, line->sum.used_bytes, flags));
-	page_right(&page, wide ? wide : 9, size_text(text, line->sum.freelist_bytes, flags));
-	page_right(&page, wide ? wide : 9, size_text(text, line->sum.tail_bytes, flags));
-	page_right(&page, 9, size_count(text, line->contexts, flags));
-	page_right(&page, 9, size_count(text, line->counts.created, flags));
-	page_right(&page, 9, size_count(text, line->counts.deleted, flags));
-	page_right(&page, 9, size_decimal(text, (double)line->counts.lost));
+	}
+	for (size_t i = 0; i < COLUMNS; i++)
+		print_column(&page, i, texts[i]);
 	page_newline(&page);
 	fflush(stdout);
 	cli_look_at_output();
