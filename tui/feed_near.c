@@ -62,7 +62,8 @@ static int explain_missing(
 						   seek_next(seek, &list[i], &error) != 1))
 			break;
 	seek_to(seek, now, &error);
-	for (first = n; first > 0 && list[first - 1].number == numbers[first - 1];)
+	first = n;
+	while (first > 0 && list[first - 1].number == numbers[first - 1])
 		first--;
 	return n - first;
 }

@@ -176,11 +176,12 @@ static void add_group(struct builder *b, uint32_t parent, struct entry *entries,
 static void match_equal(struct builder *b, uint32_t parent, struct entry *entries, size_t n)
 {
 	for (size_t from = 0, to; from < n; from = to) {
-		size_t a = from, other;
+		size_t a = from, other = from;
 
-		for (to = from + 1; to < n && compare_figures(&entries[from], &entries[to]) == 0;)
+		to = from + 1;
+		while (to < n && compare_figures(&entries[from], &entries[to]) == 0)
 			to++;
-		for (other = from; other < to && entries[other].side == DIFF_A;)
+		while (other < to && entries[other].side == DIFF_A)
 			other++;
 		for (size_t middle = other; a < middle && other < to; a++, other++)
 			add_pair(b, parent, &entries[a], &entries[other]);

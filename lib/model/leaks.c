@@ -52,7 +52,7 @@ void leaks_free(struct leaks *leaks)
 static void chunk_drop(struct leaks *leaks, uint32_t at)
 {
 	struct chunk *chunk = chunk_at(leaks, at);
-	struct site *site = path_at(leaks, chunk->path)->sites[leaks_class(chunk->size)];
+	struct site *site = path_at(leaks, chunk->path)->sites[snapshot_class_of(chunk->size)];
 
 	leaks_site_take(leaks, site, chunk->birth, chunk->size);
 	if (chunk->previous != 0)
@@ -85,7 +85,7 @@ static int chunk_new(struct leaks *leaks, const struct trace_event *event)
 	if (place == 0)
 		return 0;
 	chunk_forget(leaks, event->chunk); /* after lost events */
-	site = leaks_site(leaks, owner->path, leaks_class(event->size));
+	site = leaks_site(leaks, owner->path, snapshot_class_of(event->size));
 	if (site == NULL || leaks_pool_reserve(pool, sizeof(struct chunk)) != 0 ||
 		leaks_map_reserve(&leaks->chunk_of) != 0)
 		return -1;
@@ -111,8 +111,8 @@ static int chunk_new(struct leaks *leaks, const struct trace_event *event)
 /* Puts a chunk where its size and path now say. */
 static int chunk_settle(struct leaks *leaks, struct chunk *chunk, uint64_t size, uint32_t path)
 {
-	struct site *from = path_at(leaks, chunk->path)->sites[leaks_class(chunk->size)];
-	struct site *to = leaks_site(leaks, path, leaks_class(size));
+	struct site *from = path_at(leaks, chunk->path)->sites[snapshot_class_of(chunk->size)];
+	struct site *to = leaks_site(leaks, path, snapshot_class_of(size));
 
 	if (to == NULL)
 		return -1;

@@ -11,6 +11,9 @@
 
 #include "model/idmap.h"
 #include "model/leaks.h"
+#include "model/snapshot.h"
+
+_Static_assert(LEAKS_LARGE == SNAPSHOT_CLASSES, "as snapshot_class_of() says");
 
 struct site {
 	uint64_t live, bytes, made;
@@ -76,9 +79,6 @@ static inline uint64_t leaks_interval(const struct leaks *leaks, uint64_t birth)
 {
 	return birth == 0 ? 0 : (birth - 1) / leaks->interval;
 }
-
-/* The size class of SIZE, or LEAKS_LARGE. */
-unsigned leaks_class(uint64_t size);
 
 /* Makes room for one more thing of SIZE bytes, at unused or at end.  0, or -1 with ENOMEM. */
 int leaks_pool_reserve(struct pool *pool, size_t size);

@@ -310,7 +310,7 @@ static int set_oldest(const struct leaks *leaks, struct leaks_report *report)
 			oldest[place->path][LEAKS_CONTEXTS] = age;
 		for (uint32_t j = place->chunks; j != 0; j = chunk_at(leaks, j)->next) {
 			const struct chunk *chunk = chunk_at(leaks, j);
-			uint64_t *at = &oldest[chunk->path][leaks_class(chunk->size)];
+			uint64_t *at = &oldest[chunk->path][snapshot_class_of(chunk->size)];
 
 			age = leaks->events - chunk->birth;
 			*at = *at < age ? age : *at;

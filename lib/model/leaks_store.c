@@ -11,15 +11,6 @@
 /* Paths that nobody uses are dropped when they are more than this and more than those in use. */
 #define SPARE_PATHS 1000
 
-unsigned leaks_class(uint64_t size)
-{
-	unsigned k = 0;
-
-	while (k < LEAKS_LARGE && size > UINT64_C(8) << k)
-		k++;
-	return k;
-}
-
 /* ---- Pools and maps ------------------------------------------------------------------- */
 
 int leaks_pool_reserve(struct pool *pool, size_t size)

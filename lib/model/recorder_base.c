@@ -6,8 +6,11 @@
 #include <stdlib.h>
 
 #include "model/recorder_inner.h"
+#include "model/snapshot.h"
 
 #define LARGE RECORDER_LARGE
+
+_Static_assert(LARGE == SNAPSHOT_CLASSES, "as snapshot_class_of() says");
 
 /* Forgets the chunks that have no ids. */
 void recorder_drop_base(struct known *known)
@@ -88,15 +91,6 @@ bool recorder_change_watched(
 	return false;
 }
 
-static unsigned class_of(uint64_t size)
-{
-	unsigned k = 0;
-
-	while (k < LARGE && ((uint64_t)8 << k) < size)
-		k++;
-	return k;
-}
-
 /* A chunk of class K that was there before goes.  False: there is none. */
 static bool free_base(struct recorder *recorder, const struct known *known, unsigned k)
 {
@@ -121,12 +115,12 @@ static bool free_base(struct recorder *recorder, const struct known *known, unsi
 
 bool recorder_free_base(struct recorder *recorder, const struct known *known, uint64_t size)
 {
-	return free_base(recorder, known, class_of(size));
+	return free_base(recorder, known, snapshot_class_of(size));
 }
 
 bool recorder_free_any_base(struct recorder *recorder, const struct known *known, uint64_t size)
 {
-	unsigned k = class_of(size), n = 0;
+	unsigned k = snapshot_class_of(size), n = 0;
 
 	while (n <= LARGE && !free_base(recorder, known, (k + LARGE + 1 - n) % (LARGE + 1)))
 		n++;

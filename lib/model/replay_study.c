@@ -226,8 +226,7 @@ void replay_look_list(
 	list_of(study_of(replay, ctx), ctx, number, &figures);
 	list->bytes = figures.size;
 	list->length = figures.free;
-	for (list->size_class = 0; (uint64_t)8 << list->size_class < list->bytes;)
-		list->size_class++;
+	list->size_class = (int)snapshot_class_of(list->bytes);
 }
 
 int replay_look_list_sized(const struct replay *replay, const memctx *ctx, uint64_t bytes)
@@ -267,7 +266,8 @@ int replay_look_list_of(
 		return (int)study_list_of(study, chunk);
 	if (memctx_lists(ctx) == MEMCTX_CLASSES)
 		return chunk->size_class;
-	for (memctx_list(ctx, list, &figures); figures.size < chunk->size;)
+	memctx_list(ctx, list, &figures);
+	while (figures.size < chunk->size)
 		memctx_list(ctx, ++list, &figures);
 	return list;
 }

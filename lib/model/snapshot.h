@@ -27,6 +27,16 @@ struct snapshot_class {
 	uint64_t slack; /* bytes, of the live ones; large chunks have the rest of slack_bytes */
 };
 
+/* The class that holds SIZE bytes; SNAPSHOT_CLASSES: none does, they are a large chunk's. */
+static inline unsigned snapshot_class_of(uint64_t size)
+{
+	unsigned k = 0;
+
+	while (k < SNAPSHOT_CLASSES && UINT64_C(8) << k < size)
+		k++;
+	return k;
+}
+
 /* The figures that are summed over contexts; each may be SNAPSHOT_UNKNOWN. */
 struct snapshot_figures {
 	uint64_t total_bytes;
