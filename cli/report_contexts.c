@@ -284,16 +284,18 @@ int report_contexts(struct page *page, const struct report *report)
 	struct rows_options options = {.own = true, .all = report->all};
 	struct rows *rows = rows_new(report->at_peak, &options);
 	struct holders holders = {0};
+	bool has_room;
 
 	if (rows == NULL)
 		return -1;
 	holders.holders = malloc((rows->n + 1) * sizeof *holders.holders);
-	if (holders.holders != NULL) {
+	has_room = holders.holders != NULL;
+	if (has_room) {
 		print_wastes(page, report, rows, &holders);
 		sort_holders(&holders, rows, ROWS_TOTAL);
 		print_largest(page, report, &holders);
 	}
 	rows_free(rows);
 	free(holders.holders);
-	return holders.holders != NULL ? 0 : -1;
+	return has_room ? 0 : -1;
 }

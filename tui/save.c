@@ -62,7 +62,7 @@ static void write_live_events(FILE *out, const struct state *state)
 
 		if (state->only && events[i].context != state->selected)
 			continue;
-		view_live_words(state->feed, &events[i], line, sizeof line);
+		view_live_words(&events[i], line, sizeof line);
 		print_line(out, line);
 	}
 }

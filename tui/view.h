@@ -39,8 +39,7 @@ void view_block_map(struct layout_box box, int *x, int *width);
 /* An event as its words: "alloc #3 32 B"; NAME is what its context is called. */
 void view_event_words(const struct trace_event *event, const char *name, char *out, size_t size);
 /* A live event as a line. */
-void view_live_words(
-	const struct feed *feed, const struct feed_live_event *event, char *out, size_t size);
+void view_live_words(const struct feed_live_event *event, char *out, size_t size);
 
 /* The heading of a pane, marked where the pane has the keys. */
 void view_heading(struct canvas *canvas, const struct state *state, enum pane pane,

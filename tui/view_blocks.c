@@ -259,9 +259,8 @@ static void add(struct lines *lines, const char *format, ...)
 
 static void add_place(struct lines *lines, const struct look_chunk *chunk)
 {
-	char number[SIZE_TEXT];
-
 	const char *block = (const char *)chunk->info.address - chunk->offset;
+	char number[SIZE_TEXT];
 
 	if (chunk->block == 0)
 		add(lines, "place    alone in a block of its own");

@@ -150,8 +150,8 @@ void view_chain(struct canvas *canvas, const struct state *state, struct layout_
 		CANVAS_BOLD | (state->pane == PANE_CHAIN ? CANVAS_REVERSE : 0), head);
 	x = put(canvas, box.y, x, CANVAS_PLAIN, ": ");
 	if (chain.length == 0 && strcmp(view_kind(state), "aset") != 0) {
-		put(canvas, box.y, x, CANVAS_PLAIN, "none; this is a ");
-		put(canvas, box.y, x + 16, CANVAS_PLAIN, view_kind(state));
+		x = put(canvas, box.y, x, CANVAS_PLAIN, "none; this is a ");
+		put(canvas, box.y, x, CANVAS_PLAIN, view_kind(state));
 		return;
 	}
 	paint_chain(canvas, state, &chain, box.y, x);
@@ -286,12 +286,10 @@ static void paint_trace(struct canvas *canvas, const struct state *state, struct
 
 /* ---- Events of a live process --------------------------------------------------------- */
 
-void view_live_words(
-	const struct feed *feed, const struct feed_live_event *event, char *out, size_t size)
+void view_live_words(const struct feed_live_event *event, char *out, size_t size)
 {
 	char count[SIZE_TEXT] = "";
 
-	(void)feed;
 	if (event->size != UINT64_MAX)
 		size_count(count, event->size, SIZE_DIGIT);
 	if (event->op == LIVE_LOST)
@@ -322,7 +320,7 @@ static void paint_live(struct canvas *canvas, const struct state *state, struct 
 
 		if (is_only(state) && !is_ours)
 			continue;
-		view_live_words(state->feed, &events[i], text, sizeof text);
+		view_live_words(&events[i], text, sizeof text);
 		canvas_put(canvas, box.y + 1 + left, box.x, 1, CANVAS_BOLD | CANVAS_MAGENTA, 0,
 			is_ours ? view_sign(canvas, "•", "*") : " ");
 		canvas_put(canvas, box.y + 1 + left--, box.x + 1, box.width - 1, CANVAS_PLAIN, 0,

@@ -21,11 +21,15 @@ static bool add_members(struct cJSON *object)
 	struct json_figures figures;
 	size_t n = 0;
 
-	for (; n < 6; n++)
-		if (!(items[n] = value_add_number(object, first[n], 0)))
+	for (; n < sizeof first / sizeof *first; n++) {
+		items[n] = value_add_number(object, first[n], 0);
+		if (!items[n])
 			return false;
-	if (!json_add_figures(object, &figures) ||
-		!(items[n++] = value_add_number(object, "peak_total_bytes", 0)))
+	}
+	if (!json_add_figures(object, &figures))
+		return false;
+	items[n] = value_add_number(object, "peak_total_bytes", 0);
+	if (!items[n++])
 		return false;
 	for (size_t i = 0; i < JSON_PLAINS; i++)
 		items[n++] = figures.plain[i];

@@ -132,15 +132,14 @@ static int read_class(
 	struct reader *reader, const struct cJSON *value, struct snapshot_class *classes)
 {
 	uint64_t size;
-	unsigned k = 0;
+	unsigned k;
 
 	if (!value_is_object(value))
 		return refuse(reader, "\"classes\" holds what is not an object");
 	if (read_number(reader, value, "size", &size))
 		return -1;
-	while (k < SNAPSHOT_CLASSES && UINT64_C(8) << k != size)
-		k++;
-	if (k == SNAPSHOT_CLASSES)
+	k = snapshot_class_of(size);
+	if (k == SNAPSHOT_CLASSES || UINT64_C(8) << k != size)
 		return refuse(reader, "a class without a size of 8, 16, 32 ... 8192");
 	for (size_t i = 0; i < JSON_CLASS; i++)
 		if (read_number(
@@ -249,9 +248,9 @@ static int read_source(struct reader *reader, const struct cJSON *head)
 		return refuse(
 			reader, "\"point\" is none that is known; expected end, peak or event");
 	strcpy(snapshot->point, point ? point : "");
-	if (path && !(snapshot->path = strdup(path)))
-		return no_memory(reader);
-	return 0;
+	if (path)
+		snapshot->path = strdup(path);
+	return path && !snapshot->path ? no_memory(reader) : 0;
 }
 
 /* The text so far of the object in hand as a value, or NULL with the error told. */
@@ -567,7 +566,7 @@ struct snapshot *json_read(FILE *in, struct json_error *error)
 {
 	struct reader *reader = calloc(1, sizeof *reader);
 	struct snapshot *snapshot = snapshot_new();
-	bool ok;
+	int result;
 
 	if (!reader || !snapshot) {
 		*error = (struct json_error){.system = ENOMEM, .message = "out of memory"};
@@ -578,11 +577,11 @@ struct snapshot *json_read(FILE *in, struct json_error *error)
 	reader->snapshot = snapshot;
 	reader->error = error;
 	split_init(&reader->split, in);
-	ok = form_init(&reader->form) ? no_memory(reader) == 0 : read_and_judge(reader) == 0;
+	result = form_init(&reader->form) ? no_memory(reader) : read_and_judge(reader);
 	form_done(&reader->form);
 	split_done(&reader->split);
 	free(reader);
-	if (ok)
+	if (!result)
 		return snapshot;
 	snapshot_free(snapshot);
 	return NULL;

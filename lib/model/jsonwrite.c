@@ -84,18 +84,22 @@ static bool add_classes(struct cJSON *object, struct json_figures *form)
 
 		if (!value_add_number(class, "size", UINT64_C(8) << k))
 			return false;
-		for (size_t i = 0; i < JSON_CLASS; i++)
-			if (!(form->classes[k][i] = value_add_number(class, json_class_keys[i], 0)))
+		for (size_t i = 0; i < JSON_CLASS; i++) {
+			form->classes[k][i] = value_add_number(class, json_class_keys[i], 0);
+			if (!form->classes[k][i])
 				return false;
+		}
 	}
 	return true;
 }
 
 bool json_add_figures(struct cJSON *object, struct json_figures *form)
 {
-	for (size_t i = 0; i < JSON_PLAINS; i++)
-		if (!(form->plain[i] = value_add_number(object, json_plain_keys[i], 0)))
+	for (size_t i = 0; i < JSON_PLAINS; i++) {
+		form->plain[i] = value_add_number(object, json_plain_keys[i], 0);
+		if (!form->plain[i])
 			return false;
+	}
 	return add_classes(object, form);
 }
 
@@ -133,8 +137,11 @@ bool json_add_path(struct cJSON *object, const char *path, struct json_text *buf
 {
 	bool escaped = false;
 
-	if (path && !(path = json_presentable(path, buffer, &escaped)))
-		return false;
+	if (path) {
+		path = json_presentable(path, buffer, &escaped);
+		if (!path)
+			return false;
+	}
 	return value_add_string(object, "path", path) &&
 	       (!escaped || value_add_true(object, "path_escaped"));
 }
@@ -332,8 +339,13 @@ static int put_context(struct writer *writer, const struct snapshot_context *con
 	bool name_escaped, ident_escaped = false;
 
 	name = json_presentable(name, &writer->name, &name_escaped);
-	if (!name || (ident && !(ident = json_presentable(ident, &writer->ident, &ident_escaped))))
+	if (!name)
 		return -1;
+	if (ident) {
+		ident = json_presentable(ident, &writer->ident, &ident_escaped);
+		if (!ident)
+			return -1;
+	}
 	if ((writer->text.size > FLUSH_SIZE && flush(writer)) ||
 		print_context(writer, context, name, ident))
 		return -1;
