@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/shortage.h"
 #include "model/trace.h"
 
 enum { OPTION_OUTPUT };
@@ -42,7 +43,7 @@ static int normalise(const char *path, FILE *out, const char *out_name)
 	else
 		cli_message("%s:%llu:%llu: %s", cli_path_name(path), (unsigned long long)error.line,
 			(unsigned long long)error.column, error.message);
-	return error.system == ENOMEM ? CLI_SYSTEM : CLI_REFUSED;
+	return is_shortage(error.system) ? CLI_SYSTEM : CLI_REFUSED;
 }
 
 /* Gives the new file the mode of what it replaces, else that of a new file. */

@@ -111,17 +111,24 @@ static void print_heading(struct page *page)
 
 /* ---- All of them ---------------------------------------------------------------------- */
 
-static size_t open_all(struct process *processes, const pid_t *pids, size_t n)
+/* Returns how many; *STATUS is not CLI_DONE, and it is said, where some could not be opened. */
+static size_t open_all(struct process *processes, const pid_t *pids, size_t n, int *status)
 {
 	struct live_error error;
 	size_t opened = 0;
 
+	*status = CLI_DONE;
 	for (size_t i = 0; i < n; i++) {
 		struct process *process = &processes[opened];
 
 		*process = (struct process){.pid = pids[i], .live = live_open(pids[i], &error)};
-		if (process->live == NULL)
+		if (process->live == NULL) {
+			if (error.status == CLI_SYSTEM && *status == CLI_DONE) {
+				cli_error("%d: %s", (int)pids[i], error.message);
+				*status = CLI_SYSTEM;
+			}
 			continue;
+		}
 		process->events = count_events(process->live);
 		opened++;
 	}
@@ -158,7 +165,7 @@ static int run_ps(const struct command *self, int argc, char **argv)
 	struct process *processes;
 	pid_t *pids;
 	ptrdiff_t n;
-	int option;
+	int option, status;
 
 	while ((option = cli_next(&args)) >= 0)
 		if (!cli_parse_number(args.value, &interval) || interval > LONGEST_MS)
@@ -172,10 +179,10 @@ static int run_ps(const struct command *self, int argc, char **argv)
 		cli_system_error("/proc", n < 0 ? errno : ENOMEM);
 		return CLI_SYSTEM;
 	}
-	show_all(processes, open_all(processes, pids, (size_t)n), interval);
+	show_all(processes, open_all(processes, pids, (size_t)n, &status), interval);
 	free(processes);
 	free(pids);
-	return CLI_DONE;
+	return status;
 }
 
 const struct command command_ps = {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/clock.h"
+#include "model/shortage.h"
 #include "model/size.h"
 
 /* Events between two looks at the clock, when progress is shown. */
@@ -112,7 +113,7 @@ static int open_reader(struct run *run)
 		cli_open_error(run->path, error.system);
 	else
 		run_say_error(run, error.line, error.column, error.message);
-	return error.system == ENOMEM ? CLI_SYSTEM : CLI_REFUSED;
+	return is_shortage(error.system) ? CLI_SYSTEM : CLI_REFUSED;
 }
 
 int run_open(struct run *run)

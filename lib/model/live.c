@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "model/live.h"
+#include "model/shortage.h"
 
 #define LINK "/memfd:" REGION_NAME
 #define MAPS_MAX 256
@@ -251,6 +252,7 @@ static struct live *live_new(pid_t pid, int fd, struct live_error *error)
 		error->status = 3;
 		if (fd >= 0)
 			close(fd);
+		errno = ENOMEM;
 		return NULL;
 	}
 	live->pid = pid;
@@ -310,6 +312,12 @@ struct live *live_open(pid_t pid, struct live_error *error)
 
 	if (fd < 0 && (number == EACCES || number == EPERM))
 		return refuse_access(pid, error);
+	if (fd < 0 && is_shortage(number)) {
+		set_error(error, "%s", strerror(number));
+		error->status = 3;
+		errno = number;
+		return NULL;
+	}
 	live = live_new(pid, fd, error);
 	if (!live)
 		return NULL;
@@ -390,19 +398,36 @@ static int compare_pids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool has_region(pid_t pid)
+/* 1 or 0; -1 with errno: the system lacks what it takes to see. */
+static int has_region(pid_t pid)
 {
 	struct live_error error;
 	struct live *live = live_open(pid, &error);
 
+	if (live == NULL && error.status == 3)
+		return -1;
 	live_close(live);
 	return live != NULL;
+}
+
+static int add_pid(pid_t **pids, size_t *n, size_t *room, pid_t pid)
+{
+	pid_t *more = *pids;
+
+	if (*n == *room)
+		more = realloc(*pids, (*room = *room * 2 + 16) * sizeof *more);
+	if (!more)
+		return -1;
+	*pids = more;
+	more[(*n)++] = pid;
+	return 0;
 }
 
 ptrdiff_t live_list(pid_t **pids)
 {
 	size_t n = 0, room = 0;
 	struct dirent *entry;
+	int number = 0;
 	DIR *dir = access("/proc/self", F_OK) == 0 ? opendir("/proc") : NULL;
 
 	*pids = NULL;
@@ -410,19 +435,20 @@ ptrdiff_t live_list(pid_t **pids)
 		return -1;
 	while ((entry = readdir(dir)) != NULL) {
 		pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+		int has = pid > 0 ? has_region(pid) : 0;
 
-		if (pid <= 0 || !has_region(pid))
-			continue;
-		if (n == room) {
-			pid_t *more = realloc(*pids, (room = room * 2 + 16) * sizeof *more);
-
-			if (!more)
-				break;
-			*pids = more;
+		if (has < 0 || (has && add_pid(pids, &n, &room, pid))) {
+			number = errno;
+			break;
 		}
-		(*pids)[n++] = pid;
 	}
 	closedir(dir);
+	if (number) {
+		free(*pids);
+		*pids = NULL;
+		errno = number;
+		return -1;
+	}
 	if (n)
 		qsort(*pids, n, sizeof **pids, compare_pids);
 	return (ptrdiff_t)n;

@@ -9,6 +9,7 @@
  */
 #include "model/replay_inner.h"
 #include "model/own.h"
+#include "model/shortage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -221,7 +222,7 @@ static int read_batch(struct replay *replay, struct replay_error *error)
 		return 0;
 	}
 	cause = trace_last_error(replay->reader);
-	error->status = cause->system == ENOMEM ? 3 : 1;
+	error->status = is_shortage(cause->system) ? 3 : 1;
 	error->line = cause->line;
 	error->column = cause->column;
 	memcpy(error->message, cause->message, sizeof(error->message));

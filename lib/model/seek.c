@@ -10,6 +10,7 @@
 #include "model/own.h"
 #include "model/plain.h"
 #include "model/seek_inner.h"
+#include "model/shortage.h"
 
 #define MEMORY ((uint64_t)256 << 20)
 #define SPACING 32768u
@@ -141,7 +142,7 @@ int seek_run(struct seek *seek, uint64_t event, struct replay_error *error)
 
 static int open_failed(struct replay_error *error, const struct trace_error *cause)
 {
-	error->status = cause->system == ENOMEM ? 3 : 1;
+	error->status = is_shortage(cause->system) ? 3 : 1;
 	error->line = cause->line;
 	error->column = cause->column;
 	memcpy(error->message, cause->message, sizeof(error->message));

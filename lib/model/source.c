@@ -17,6 +17,7 @@
 
 #include "model/json.h"
 #include "model/replay_look.h"
+#include "model/shortage.h"
 #include "model/size.h"
 #include "model/source.h"
 #include "model/source_live.h"
@@ -59,7 +60,7 @@ static void set_open_error(struct source_error *error, const char *path, int num
 		set_error(error, 3, path, "out of memory");
 		return;
 	}
-	set_error(error, 1, path, "%s", strerror(number));
+	set_error(error, is_shortage(number) ? 3 : 1, path, "%s", strerror(number));
 	error->open = number;
 }
 
