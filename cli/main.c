@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,9 +142,27 @@ static int run(int argc, char **argv)
 	return command->exec(command, args.n_operands, args.operands);
 }
 
+static void go_on(int number)
+{
+	(void)number;
+}
+
+/*
+ * Past RLIMIT_FSIZE a write fails, as on a full disk, and does not end the tool.  A handler, since
+ * what record starts is to find the signal as it was.
+ */
+static void outlive_file_limit(void)
+{
+	struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART}, old;
+
+	if (sigaction(SIGXFSZ, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+		sigaction(SIGXFSZ, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
+	outlive_file_limit();
 	/* The contexts of a replay are nobody's to look into. */
 	memctx_publish(false);
 	cli_settings.utf8 = locale_is_utf8();

@@ -33,3 +33,15 @@ echo "status $?"
 memctx-tool fmt - <&-
 echo "status $?"
 cat in.trace
+# Past the limit of a file's size a write fails, too.  A replay that cannot be kept is shown.
+(
+	ulimit -f 8
+	mkdir folder
+	memctx-tool fmt -o folder/out.trace long.trace
+	echo "status $?, $(find folder -type f | wc -l) files"
+	memctx-tool replay --json "$PROJECT/traces/pg_pgbench.trace" 2>&1 >/dev/null |
+		sed "s#$HOME#HOME#"
+	echo "status ${PIPESTATUS[0]}"
+	memctx-tool record -o - -- dd if=/dev/zero of=zeros bs=10k count=1 status=none >/dev/null 2>&1
+	echo "status $? of a command that finds the signal as it was"
+)
