@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/called.h"
 #include "model/explain_inner.h"
 #include "model/own.h"
 #include "model/replay_look.h"
@@ -267,7 +268,7 @@ int explain_peek(
 
 void explain_name(char out[static EXPLAIN_NAME], const char *name, const char *ident)
 {
-	if (ident != NULL && strcmp(name, "dynahash") == 0)
+	if (called_by_ident(name, ident))
 		snprintf(out, EXPLAIN_NAME, "%s", ident);
 	else
 		snprintf(out, EXPLAIN_NAME, "%s%s%s", name, ident != NULL ? " " : "",

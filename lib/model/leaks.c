@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/called.h"
 #include "model/leaks_inner.h"
 
 struct leaks *leaks_new(void)
@@ -214,11 +215,9 @@ static void place_delete(struct leaks *leaks, uint32_t at)
 	place_end(leaks, at);
 }
 
-/* What people call it: as rows_name(), where every context of a kind of table is a "dynahash". */
 static const char *name_of(const struct trace_create *create)
 {
-	return create->ident != NULL && strcmp(create->name, "dynahash") == 0 ? create->ident
-									      : create->name;
+	return called_by_ident(create->name, create->ident) ? create->ident : create->name;
 }
 
 static int place_new(struct leaks *leaks, const struct trace_event *event)

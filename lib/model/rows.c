@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/called.h"
+
 #define ROWS_GROUP_LEAST 3
 
 /* A line to come.  Several members are a list through builder.next. */
@@ -105,8 +107,8 @@ static bool named_by_ident(const struct snapshot *snapshot, uint32_t context)
 {
 	const struct snapshot_context *c = &snapshot->contexts[context];
 
-	return c->ident != SNAPSHOT_NONE &&
-	       strcmp(snapshot_string(snapshot, c->name), "dynahash") == 0;
+	return c->ident != SNAPSHOT_NONE && called_by_ident(snapshot_string(snapshot, c->name),
+						    snapshot_string(snapshot, c->ident));
 }
 
 const char *rows_name(const struct snapshot *snapshot, uint32_t context)
