@@ -40,12 +40,11 @@ struct names {
 
 /* ---- Names ---------------------------------------------------------------------------- */
 
-static const struct script *sorted;
-
-static int by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b, void *arg)
 {
-	return strcmp(sorted->contexts[*(const uint32_t *)a].name,
-		sorted->contexts[*(const uint32_t *)b].name);
+	const struct script_context *contexts = arg;
+
+	return strcmp(contexts[*(const uint32_t *)a].name, contexts[*(const uint32_t *)b].name);
 }
 
 static bool names_make(struct names *names, const struct script *script)
@@ -60,8 +59,7 @@ static bool names_make(struct names *names, const struct script *script)
 	}
 	for (uint32_t i = 0; i < script->ncontexts; i++)
 		order[i] = i;
-	sorted = script;
-	qsort(order, script->ncontexts, sizeof *order, by_name);
+	qsort_r(order, script->ncontexts, sizeof *order, by_name, script->contexts);
 	for (uint32_t i = 0; i < script->ncontexts; i++) {
 		const char *name = script->contexts[order[i]].name;
 
@@ -306,39 +304,47 @@ static void pass_over(struct advise *advise, const struct advice *advice)
 		advise->passed = *advice;
 }
 
+/* Takes GROUP from what is left of TRIAL, as an advice whose saving is not confirmed yet. */
+static void take_group(struct trial *trial, int group, struct advice *advice)
+{
+	*advice = (struct advice){.setting = trial->best[group],
+		.contexts = trial->name->contexts,
+		.total = trial->base,
+		.predicted = trial->base - trial->totals[group]};
+	strcpy(advice->name, trial->name->name);
+	trial->totals[group] = UINT64_MAX;
+}
+
 /* Takes the advice about one name, if there is some. */
 static void advise_name(struct advise *advise, struct trial *trial)
 {
 	uint64_t least = advise->peak_total / 200 > 1024 ? advise->peak_total / 200 : 1024;
+	struct advice *advice = &advise->list[advise->n];
 	char pattern[SETTING_PATTERN];
-	int group;
+	int timed = 0;
 
 	if (!make_pattern(pattern, trial->name->name))
 		return;
-	for (group = 0; group < GROUPS; group++)
+	for (int group = 0; group < GROUPS; group++)
 		trial->totals[group] = UINT64_MAX;
 	trial->base = total_with(trial, NULL);
 	try_all(trial, pattern);
-	for (int timed = 0; timed < TIMED && (group = best_group(trial, least)) >= 0;) {
-		struct advice *advice = &advise->list[advise->n];
+	while (timed < TIMED) {
+		int group = best_group(trial, least);
 
-		*advice = (struct advice){.setting = trial->best[group],
-			.contexts = trial->name->contexts,
-			.total = trial->base,
-			.predicted = trial->base - trial->totals[group]};
-		strcpy(advice->name, trial->name->name);
-		trial->totals[group] = UINT64_MAX;
+		if (group < 0)
+			return;
+		take_group(trial, group, advice);
 		advice->confirmed = saving_with(advise, trial->script, &advice->setting, 1);
 		if (advice->confirmed <= 0)
 			continue;
 		advice->time = time_ratio(advise, trial->script, &advice->setting, 1);
 		timed++;
-		if (advise->slower > 0 && advice->time > advise->slower) {
-			pass_over(advise, advice);
-			continue;
+		if (advise->slower == 0 || advice->time <= advise->slower) {
+			advise->n++;
+			return;
 		}
-		advise->n++;
-		return;
+		pass_over(advise, advice);
 	}
 }
 
