@@ -42,6 +42,7 @@ cat in.trace
 	memctx-tool replay --json "$PROJECT/traces/pg_pgbench.trace" 2>&1 >/dev/null |
 		sed "s#$HOME#HOME#"
 	echo "status ${PIPESTATUS[0]}"
-	memctx-tool record -o - -- dd if=/dev/zero of=zeros bs=10k count=1 status=none >/dev/null 2>&1
+	memctx-tool record -o - -- dd if=/dev/zero of=zeros bs=10k count=1 status=none \
+		>/dev/null 2>&1
 	echo "status $? of a command that finds the signal as it was"
 )
