@@ -73,8 +73,9 @@ awk '/^OF THE PEAK/ { exit }
 sleep 2 | timeout 60 "$programs/refusing" socket -- "$tool" record -o "$work/files/b.trace" -- \
 	"$programs/live_target" wait >"$work/out" 2>"$work/err"
 was=$?
-grep -q "$work/files/b.trace: [1-9][0-9,]* events" "$work/err" && [ $was -eq 0 ] ||
-	complain "record without a socket: status $was"
+[ $was -eq 0 ] || complain "record without a socket: status $was"
+grep -q "$work/files/b.trace: [1-9][0-9,]* events" "$work/err" ||
+	complain "record without a socket: no events"
 "$tool" check "$work/files/b.trace" >/dev/null || complain "record without a socket: no trace"
 
 # ---- A live process ---------------------------------------------------------------------
