@@ -5,10 +5,12 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/advise.h"
+#include "model/display.h"
 #include "model/jsonadvise.h"
 #include "model/size.h"
 #include "page.h"
@@ -104,22 +106,36 @@ static void print_advice(
 	page_newline(page);
 }
 
-/* The argument in quotes that a shell takes off again. */
+/* TEXT in quotes that a shell takes off again, each byte that a terminal may not get as $'\xHH'. */
+static void quote(char *to, const char *text)
+{
+	char shown[DISPLAY_SIZE(SETTING_TEXT * 4)];
+	bool harmless;
+
+	display_fit(shown, text, SETTING_TEXT * 4, cli_settings.utf8 ? 0 : DISPLAY_ASCII);
+	harmless = strcmp(shown, text) == 0;
+	to = stpcpy(to, harmless ? "'" : "$'");
+	for (; *text != '\0'; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (harmless && byte == '\'')
+			to = stpcpy(to, "'\\''");
+		else if (!harmless && (byte <= ' ' || byte > '~' || byte == '\'' || byte == '\\'))
+			to += sprintf(to, "\\x%02x", byte);
+		else
+			*to++ = *text;
+	}
+	stpcpy(to, "'");
+}
+
 static void print_argument(struct page *page, const struct setting *setting)
 {
-	char text[SETTING_TEXT], quoted[SETTING_TEXT * 4], *to = quoted;
+	char text[SETTING_TEXT], quoted[SETTING_TEXT * 4 + sizeof "$''"];
 
 	setting_text(setting, text);
-	for (const char *from = text; *from != '\0'; from++) {
-		if (*from == '\'')
-			to = stpcpy(to, "'\\''");
-		else
-			*to++ = *from;
-	}
-	*to = '\0';
-	page_left(page, 0, "  --set '");
+	quote(quoted, text);
+	page_left(page, 0, "  --set ");
 	page_left(page, 0, quoted);
-	page_left(page, 0, "'");
 }
 
 /* What would save most and is too slow, and how to have it. */

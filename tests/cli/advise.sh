@@ -23,3 +23,7 @@ memctx-tool advise
 echo "status $?"
 printf 'memctx-trace 1\nreset 1\n' | memctx-tool advise -
 echo "status $?"
+# What a terminal would obey is not printed as it is, yet the argument names the context.
+sed -i "s/It's/\\\\x1b[31m'\\\\\\\\\\\\x0a\\\\xE4/" in.trace
+memctx-tool advise --slower any in.trace | tail -n 1 | tee argument
+eval "memctx-tool replay --json $(cat argument) in.trace" | jq .peak.total_bytes
