@@ -188,9 +188,8 @@ const struct command command_compare = {
 		"bytes unless the trace or a setting says otherwise; what is larger has a block of "
 		"its own. stl and pyint are pools of old, one a context, measured beside the "
 		"library's kinds: in time and resident memory as they were, with nothing counted "
-		"in "
-		"them and nothing kept to look into them. What they have from the system is freed "
-		"chunk by chunk at a reset.\n"
+		"in them and nothing kept to look into them. What they have from the system is "
+		"freed chunk by chunk at a reset.\n"
 		"\n"
 		"  memctx-tool compare traces/pg_pgbench.trace\n"
 		"  memctx-tool compare traces/python.trace own fine '*:init=1K,max=32K'\n",

@@ -191,9 +191,8 @@ const struct command command_ps = {
 	.operands = "",
 	.description =
 		"Prints a line for each process that uses libmemctx and may be read by who asks: "
-		"its "
-		"contexts, the bytes that they took from the system, the entries that its threads "
-		"write to their event rings a second, and the events that found no ring.\n"
+		"its contexts, the bytes that they took from the system, the entries that its "
+		"threads write to their event rings a second, and the events that found no ring.\n"
 		"\n"
 		"A process shows its contexts unless MEMCTX_PUBLISH=0 is in its environment or it "
 		"calls memctx_publish(false). Looking stops, signals or slows nothing.\n"

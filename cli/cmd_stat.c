@@ -380,8 +380,7 @@ const struct command command_stat = {
 	.description =
 		"Prints a line at the end of each INTERVAL (seconds, or 10ms): allocations and "
 		"frees a second, the bytes that the contexts took from the system, of them those "
-		"in "
-		"use, on freelists and in tails, the contexts, how many came and went, and the "
+		"in use, on freelists and in tails, the contexts, how many came and went, and the "
 		"entries of rings that were lost, whose events are not counted.\n"
 		"\n"
 		"Of a process, one line over a second without INTERVAL; with it until COUNT lines "

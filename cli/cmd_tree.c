@@ -46,8 +46,7 @@ static const struct cli_option options[] = {
 	[OPTION_DEPTH] = {'d', "depth", "N", "show N levels"},
 	[OPTION_SORT] = {'s', "sort", "KEY",
 		"sort by KEY: total, used, free, freelist, tail, requested, slack, headers, "
-		"blocks, "
-		"chunks, contexts or name"},
+		"blocks, chunks, contexts or name"},
 	[OPTION_TOP] = {'n', "top", "N", "show the N largest lines, with those above them"},
 	[OPTION_FILTER] = {'f', "filter", "NAME",
 		"show contexts with NAME in name or ident, and those above them"},

@@ -120,8 +120,7 @@ bool setting_parse(const char *text, struct setting *setting, char message[stati
 			return true;
 		snprintf(message, SETTING_TEXT,
 			"\"%.80s\"; expected a kind (aset, fine, slab, generation, bump, malloc, "
-			"stl, "
-			"pyint) or NAME-PATTERN:KEY=VALUE,…",
+			"stl, pyint) or NAME-PATTERN:KEY=VALUE,…",
 			text);
 		return false;
 	}

@@ -139,8 +139,7 @@ static int word_read(struct trace_line *line, enum trace_op *op)
 	else
 		trace_expected(line, token.start, token.end,
 			"create, ident, alloc, realloc, free, reset, resetonly, delete, "
-			"deletechildren, "
-			"move, base, freebase, lost, time or thread");
+			"deletechildren, move, base, freebase, lost, time or thread");
 	return -1;
 }
 

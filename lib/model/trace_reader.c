@@ -274,8 +274,7 @@ static int read_header(struct trace_reader *reader)
 		reader->error = (struct trace_error){.line = 1, .column = 1};
 		snprintf(reader->error.message, sizeof(reader->error.message),
 			"expected \"memctx-trace 1\", found an empty file (memctx-tool help trace "
-			"shows "
-			"a minimal trace)");
+			"shows a minimal trace)");
 		return -1;
 	}
 	if (status < 0) {
