@@ -305,6 +305,17 @@ static struct live *refuse_access(pid_t pid, struct live_error *error)
 	return NULL;
 }
 
+/* Why nothing of a process was found. */
+static void refuse_nothing(pid_t pid, struct live_error *error)
+{
+	if (kill(pid, 0) != 0 && errno == ESRCH)
+		set_error(error, "there is no such process");
+	else if (access("/proc/self", F_OK) != 0)
+		set_error(error, "it cannot be found: /proc is not mounted");
+	else
+		set_error(error, "it publishes no memory contexts");
+}
+
 struct live *live_open(pid_t pid, struct live_error *error)
 {
 	int fd = find_descriptor(pid), number = errno;
@@ -327,12 +338,7 @@ struct live *live_open(pid_t pid, struct live_error *error)
 	if (live->nmaps > 0)
 		live->fd = find_descriptor(pid);
 	if (fd < 0 && live->nmaps == 0) {
-		if (kill(pid, 0) != 0 && errno == ESRCH)
-			set_error(error, "there is no such process");
-		else if (access("/proc/self", F_OK) != 0)
-			set_error(error, "it cannot be found: /proc is not mounted");
-		else
-			set_error(error, "it publishes no memory contexts");
+		refuse_nothing(pid, error);
 		live_close(live);
 		return NULL;
 	}
@@ -412,14 +418,16 @@ static int has_region(pid_t pid)
 
 static int add_pid(pid_t **pids, size_t *n, size_t *room, pid_t pid)
 {
-	pid_t *more = *pids;
+	if (*n == *room) {
+		size_t larger = *room * 2 + 16;
+		pid_t *more = realloc(*pids, larger * sizeof *more);
 
-	if (*n == *room)
-		more = realloc(*pids, (*room = *room * 2 + 16) * sizeof *more);
-	if (!more)
-		return -1;
-	*pids = more;
-	more[(*n)++] = pid;
+		if (!more)
+			return -1;
+		*pids = more;
+		*room = larger;
+	}
+	(*pids)[(*n)++] = pid;
 	return 0;
 }
 

@@ -244,7 +244,6 @@ ptrdiff_t trace_read(struct trace_reader *reader, struct trace_event *events, si
 			if (status <= 0)
 				return status < 0 ? -1 : (ptrdiff_t)used;
 		}
-		size_t start = reader->at;
 		size_t scanned = trace_scan(reader->buffer, &reader->at, reader->limit,
 			reader->line, &reader->parser.time, events + used, max - used);
 		used += scanned;
@@ -252,7 +251,7 @@ ptrdiff_t trace_read(struct trace_reader *reader, struct trace_event *events, si
 		if (used == max || reader->at == reader->limit)
 			continue;
 		struct trace_line line;
-		start = reader->at;
+		size_t start = reader->at;
 		enum trace_step step = trace_step(reader, &events[used], &line);
 		if (step == STEP_ERROR)
 			return bad_line(reader, events, used, (uint32_t)start);
