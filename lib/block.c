@@ -64,13 +64,8 @@ void mcx_block_unlink(memctx *ctx, struct mcx_block *block)
 		block->next->prev = block->prev;
 }
 
-struct mcx_block *mcx_block_new(memctx *ctx, size_t size)
+struct mcx_block *mcx_block_begin(memctx *ctx, struct mcx_block *block, size_t size)
 {
-	struct mcx_block *block;
-
-	if (!mcx_allow(ctx, size))
-		return NULL;
-	block = mcx_block_get(size);
 	if (block == NULL) {
 		mcx_forgo(ctx, size);
 		return NULL;
@@ -78,6 +73,11 @@ struct mcx_block *mcx_block_new(memctx *ctx, size_t size)
 	mcx_account(ctx, size, 1);
 	mcx_block_init(ctx, block, size);
 	return block;
+}
+
+struct mcx_block *mcx_block_new(memctx *ctx, size_t size)
+{
+	return mcx_allow(ctx, size) ? mcx_block_begin(ctx, mcx_block_get(size), size) : NULL;
 }
 
 struct mcx_block *mcx_block_grow(memctx *ctx, size_t stride)

@@ -95,6 +95,8 @@ void mcx_block_unlink(memctx *ctx, struct mcx_block *block) MCX_HIDDEN;
  * of it and so on.  A limit thus lets a context use what it has left.
  */
 struct mcx_block *mcx_block_grow(memctx *ctx, size_t stride) MCX_HIDDEN;
+/* BLOCK's SIZE bytes were allowed; it is accounted for and filled in.  NULL: there is no memory. */
+struct mcx_block *mcx_block_begin(memctx *ctx, struct mcx_block *block, size_t size) MCX_HIDDEN;
 /* A block of SIZE bytes exactly, in no list; NULL with ENOMEM. */
 struct mcx_block *mcx_block_new(memctx *ctx, size_t size) MCX_HIDDEN;
 /* Makes the next block twice the last, up to the context's max. */

@@ -45,18 +45,10 @@ static inline void *bump_carve(memctx *ctx, size_t size, size_t stride, size_t r
 static inline struct mcx_block *bump_cached(memctx *ctx, size_t stride)
 {
 	size_t size = ctx->next_size;
-	struct mcx_block *block;
 
 	if (size < stride + BUMP_HEADER || !mcx_allow(ctx, size))
 		return NULL;
-	block = mcx_filled_get(size);
-	if (block == NULL) {
-		mcx_forgo(ctx, size);
-		return NULL;
-	}
-	mcx_account(ctx, size, 1);
-	mcx_block_init(ctx, block, size);
-	return block;
+	return mcx_block_begin(ctx, mcx_filled_get(size), size);
 }
 
 /* Opens a block that has STRIDE bytes; false with ENOMEM. */
