@@ -63,7 +63,11 @@ static inline size_t mcx_bin_room(const memctx *ctx, uintptr_t bin)
 			     : MCX_CLASS_BYTES(mcx_bin_class(bin));
 }
 
-/* Takes PAYLOAD, the first of BIN's freelist. */
+/*
+ * Takes PAYLOAD, the first of BIN's freelist.  The count comes first and the word is made here, not
+ * as with the usual classes: in their order, or with their word, it takes registers more, and with
+ * many live chunks an allocation and a free took 2 to 9 % longer.
+ */
 static inline void mcx_fine_pop(void **bin, void *payload, size_t slack)
 {
 	*MCX_FINE_REUSED(bin) += MCX_ONE + slack;
