@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum cli_status {
 	CLI_DONE = 0,    /* what was asked for is done */
@@ -107,6 +108,8 @@ int cli_usage(const struct cli_args *args, const char *format, ...)
 
 /* A decimal number of the whole string; false: it is none, or over 64 bits, and *NUMBER stays. */
 bool cli_parse_number(const char *text, uint64_t *number);
+/* Likewise one that a process may have, from 1 on. */
+bool cli_parse_pid(const char *text, pid_t *pid);
 /* What --memory was given, some bytes and not none; CLI_DONE, or CLI_USAGE with the reason said. */
 int cli_parse_memory(const struct cli_args *args, uint64_t *bytes);
 /* The help of it, where a replay's is but one of the sources. */

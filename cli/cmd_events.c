@@ -364,16 +364,13 @@ static bool is_live_wanted(const void *arg, const char *name, const char *ident,
 
 static int show_process(struct request *request, const struct cli_args *args)
 {
-	uint64_t pid;
-
 	if (request->trace_option != NULL)
 		return cli_usage(
 			args, "--%s is about a trace, not a process", request->trace_option);
-	if (!cli_parse_number(request->path, &pid) || pid > INT32_MAX) {
+	if (!cli_parse_pid(request->path, &request->live.pid)) {
 		cli_error("%s: there is no such process", request->path);
 		return CLI_REFUSED;
 	}
-	request->live.pid = (pid_t)pid;
 	request->live.count = request->count;
 	if (request->live.follow && !request->has_count)
 		request->live.count = UINT64_MAX;

@@ -473,7 +473,6 @@ static int run_record(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
 	struct request request = {0};
-	uint64_t pid;
 	int option, status;
 
 	while ((option = cli_next(&args)) >= 0) {
@@ -488,10 +487,9 @@ static int run_record(const struct command *self, int argc, char **argv)
 	} else {
 		if (!cli_count_operands(&args, 1, 1))
 			return args.status;
-		if (!cli_parse_number(args.operands[0], &pid) || pid == 0 || pid > INT32_MAX)
+		if (!cli_parse_pid(args.operands[0], &request.pid))
 			return cli_usage(&args, "%s: expected a process id, or -- and a command",
 				args.operands[0]);
-		request.pid = (pid_t)pid;
 	}
 	return run(&request);
 }

@@ -347,8 +347,9 @@ static int run_stat(const struct command *self, int argc, char **argv)
 {
 	struct cli_args args = {.command = self, .argc = argc, .argv = argv};
 	const char *pid_text = NULL;
-	uint64_t pid, interval = 0, count = UINT64_MAX;
+	uint64_t interval = 0, count = UINT64_MAX;
 	int option, first;
+	pid_t pid;
 
 	while ((option = cli_next(&args)) >= 0)
 		pid_text = args.value;
@@ -365,12 +366,11 @@ static int run_stat(const struct command *self, int argc, char **argv)
 		return stat_trace(args.operands[0], interval ? interval : TRACE_INTERVAL_NS, count);
 	if (pid_text == NULL)
 		pid_text = args.operands[0];
-	if (!cli_parse_number(pid_text, &pid) || pid == 0 || pid > INT32_MAX) {
+	if (!cli_parse_pid(pid_text, &pid)) {
 		cli_error("%s: there is no such process", pid_text);
 		return CLI_REFUSED;
 	}
-	return stat_process(
-		(pid_t)pid, interval ? interval : LIVE_INTERVAL_NS, interval ? count : 1);
+	return stat_process(pid, interval ? interval : LIVE_INTERVAL_NS, interval ? count : 1);
 }
 
 const struct command command_stat = {

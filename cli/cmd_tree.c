@@ -211,16 +211,10 @@ static int show(const struct request *request, const char *argument)
 
 /* ---- The command line ----------------------------------------------------------------- */
 
-/* A number from 1, as --top and --depth take. */
-static bool parse_positive(const char *text, uint64_t most, uint64_t *number)
-{
-	return cli_parse_number(text, number) && *number > 0 && *number <= most;
-}
-
 /* Options about the source, and the form. */
 static int parse_source_option(struct request *request, const struct cli_args *args, int option)
 {
-	uint64_t pid;
+	pid_t pid;
 
 	switch (option) {
 	case OPTION_AT:
@@ -231,9 +225,9 @@ static int parse_source_option(struct request *request, const struct cli_args *a
 					 "as 5.9ms",
 					 args->value);
 	case OPTION_PID:
-		if (!parse_positive(args->value, INT32_MAX, &pid))
+		if (!cli_parse_pid(args->value, &pid))
 			return cli_usage(args, "--pid=%s: expected a process id", args->value);
-		request->source.pid = (int64_t)pid;
+		request->source.pid = pid;
 		return CLI_DONE;
 	case OPTION_MEMORY:
 		return cli_parse_memory(args, &request->source.replay.memory);
@@ -271,7 +265,7 @@ static int parse_table_option(struct request *request, const struct cli_args *ar
 	case OPTION_SORT:
 		return run_parse_key(args, "sort", ROWS_KEYS, &request->rows.sort);
 	default:
-		if (!parse_positive(args->value, UINT32_MAX, &number))
+		if (!cli_parse_number(args->value, &number) || number == 0 || number > UINT32_MAX)
 			return cli_usage(args, "--%s=%s: expected a number from 1",
 				options[option].name, args->value);
 		if (option == OPTION_TOP)

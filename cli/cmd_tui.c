@@ -80,7 +80,7 @@ static bool parse_interval(const char *text, double *seconds)
 /* CLI_DONE, or CLI_USAGE with the reason said. */
 static int take_option(const struct cli_args *args, int option, struct request *request)
 {
-	uint64_t number;
+	pid_t pid;
 
 	switch (option) {
 	case OPTION_INTERVAL:
@@ -114,9 +114,9 @@ static int take_option(const struct cli_args *args, int option, struct request *
 		request->choose = true;
 		break;
 	case OPTION_PID:
-		if (!cli_parse_number(args->value, &number) || number > INT32_MAX)
+		if (!cli_parse_pid(args->value, &pid))
 			return cli_usage(args, "--pid takes the number of a process");
-		request->source.pid = (int64_t)number;
+		request->source.pid = pid;
 		break;
 	case OPTION_KEEP_GOING:
 		request->source.replay.keep_going = true;

@@ -242,6 +242,16 @@ bool cli_parse_number(const char *text, uint64_t *number)
 	return true;
 }
 
+bool cli_parse_pid(const char *text, pid_t *pid)
+{
+	uint64_t number;
+
+	if (!cli_parse_number(text, &number) || number == 0 || number > INT32_MAX)
+		return false;
+	*pid = (pid_t)number;
+	return true;
+}
+
 int cli_parse_memory(const struct cli_args *args, uint64_t *bytes)
 {
 	if (size_parse(args->value, bytes) == 0 && *bytes > 0)
