@@ -108,7 +108,7 @@ int cli_usage(const struct cli_args *args, const char *format, ...)
 
 /* A decimal number of the whole string; false: it is none, or over 64 bits, and *NUMBER stays. */
 bool cli_parse_number(const char *text, uint64_t *number);
-/* Likewise one that a process may have, from 1 on. */
+/* Likewise one that a process may have, from 1 on; else *PID is 0. */
 bool cli_parse_pid(const char *text, pid_t *pid);
 /* What --memory was given, some bytes and not none; CLI_DONE, or CLI_USAGE with the reason said. */
 int cli_parse_memory(const struct cli_args *args, uint64_t *bytes);

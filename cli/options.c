@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "memctx.h"
+#include "model/live.h"
 #include "model/size.h"
 
 enum { MAX_OPTIONS = 40, GLOBAL = 1000, LOCAL = 2000 };
@@ -244,12 +245,8 @@ bool cli_parse_number(const char *text, uint64_t *number)
 
 bool cli_parse_pid(const char *text, pid_t *pid)
 {
-	uint64_t number;
-
-	if (!cli_parse_number(text, &number) || number == 0 || number > INT32_MAX)
-		return false;
-	*pid = (pid_t)number;
-	return true;
+	*pid = live_pid(text);
+	return *pid > 0;
 }
 
 int cli_parse_memory(const struct cli_args *args, uint64_t *bytes)

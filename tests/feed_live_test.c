@@ -3,6 +3,8 @@
  * A live process on the screens: its latest events are the latest, however many came between two
  * looks.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "tui/feed_live.h"
@@ -50,9 +52,27 @@ static void test_latest(void **state)
 	memctx_delete(rare);
 }
 
+/* A number that has this process's in its lower half is none of a process. */
+static void test_too_large(void **state)
+{
+	const struct source_options options = {.pid = -1};
+	memctx *here = new_context(NULL, "here");
+	struct source_error error;
+	char number[24];
+
+	(void)state;
+	snprintf(number, sizeof number, "%" PRIu64, ((uint64_t)1 << 32) + (uint64_t)getpid());
+	assert_null(feed_open(number, &options, &error));
+	assert_string_equal(error.message, "there is no such process");
+	memctx_delete(here);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_latest)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_latest),
+		cmocka_unit_test(test_too_large),
+	};
 
 	memctx_set_ring((size_t)1 << 17);
 	return cmocka_run_group_tests_name("feed_live", tests, NULL, NULL);

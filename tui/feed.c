@@ -270,7 +270,7 @@ static bool open_live(struct feed *feed, const char *argument, struct source_err
 {
 	struct live_error why = {0};
 	char command[100];
-	pid_t pid = (pid_t)strtol(argument, NULL, 10);
+	pid_t pid = live_pid(argument);
 
 	feed->kind = FEED_LIVE;
 	feed->live = feed_live_open(pid, &why);

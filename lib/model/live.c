@@ -305,10 +305,21 @@ static struct live *refuse_access(pid_t pid, struct live_error *error)
 	return NULL;
 }
 
+pid_t live_pid(const char *text)
+{
+	unsigned long number;
+
+	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
+		return 0;
+	/* One too large for its type is the largest. */
+	number = strtoul(text, NULL, 10);
+	return number <= INT32_MAX ? (pid_t)number : 0;
+}
+
 /* Why nothing of a process was found. */
 static void refuse_nothing(pid_t pid, struct live_error *error)
 {
-	if (kill(pid, 0) != 0 && errno == ESRCH)
+	if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH))
 		set_error(error, "there is no such process");
 	else if (access("/proc/self", F_OK) != 0)
 		set_error(error, "it cannot be found: /proc is not mounted");

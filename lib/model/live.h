@@ -24,6 +24,8 @@ struct live_error {
 
 struct live;
 
+/* The process whose number TEXT is, digits alone; 0, which is none's: no process has it. */
+pid_t live_pid(const char *text);
 /*
  * Opens the region of process PID, or NULL with *ERROR: there is no such process, it publishes
  * nothing, it may not be read, or the library it uses has another layout.

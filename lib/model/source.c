@@ -118,18 +118,14 @@ const char *source_short_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* PID in digits; what is too large for one is no process. */
+/* PID in digits. */
 static int find_live(struct source *source, const char *pid, struct source_error *error)
 {
 	struct live_error cause;
-	unsigned long number = strtoul(pid, NULL, 10);
 
 	source->kind = SOURCE_LIVE;
 	snprintf(source->path, sizeof source->path, "%.40s", pid);
-	if (number > 0 && number <= INT32_MAX)
-		source->live = live_open((pid_t)number, &cause);
-	else
-		cause = (struct live_error){1, "there is no such process"};
+	source->live = live_open(live_pid(pid), &cause);
 	if (source->live)
 		return 0;
 	set_error(error, cause.status, source->path, "%s%s%s", cause.message,
