@@ -324,17 +324,17 @@ static void cache_put(void *memory, size_t size)
 }
 
 /*
- * Asks for huge pages in the default backing's MEMORY.  A block is carved from end to end, so they
- * cost little memory, and with 131,072 live chunks they save a sixth of the time where the
- * system gives them only on request.  It is no more than advice, so nothing comes of a refusal.
+ * A block is carved from end to end, so huge pages cost little memory, and with 131,072 live chunks
+ * they save a sixth of the time where the system gives them only on request.  It is no more than
+ * advice, so nothing comes of a refusal.
  */
-static void advise_huge(void *memory, size_t size)
+void mcx_advise_huge(void *memory, size_t size)
 {
 	uintptr_t start = ((uintptr_t)memory + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	uintptr_t end = ((uintptr_t)memory + size) & ~(HUGE_PAGE - 1);
 	int error = errno;
 
-	if (mcx_backing.alloc == system_alloc && start < end)
+	if (size >= 2 * HUGE_PAGE && mcx_backing.alloc == system_alloc && start < end)
 		madvise((void *)start, end - start, MADV_HUGEPAGE);
 	errno = error;
 }
@@ -343,11 +343,7 @@ void *mcx_block_get(size_t size)
 {
 	void *memory = size <= CACHE_DOUBLED_MAX ? cache_take_exact(size) : NULL;
 
-	if (memory == NULL)
-		memory = mcx_own_get(size);
-	if (size >= 2 * HUGE_PAGE && memory != NULL)
-		advise_huge(memory, size);
-	return memory;
+	return memory != NULL ? memory : mcx_own_get(size);
 }
 
 void mcx_block_put(void *memory, size_t size)

@@ -70,6 +70,11 @@ struct mcx_block *mcx_block_begin(memctx *ctx, struct mcx_block *block, size_t s
 		mcx_forgo(ctx, size);
 		return NULL;
 	}
+	/*
+	 * Of the block that is open last some part is never used, and a huge page is there whole
+	 * as soon as it is touched: fine classes, which are to save memory, forgo those behind.
+	 */
+	mcx_advise_huge(block, ctx->has_part ? size / 2 : size);
 	mcx_account(ctx, size, 1);
 	mcx_block_init(ctx, block, size);
 	return block;

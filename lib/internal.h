@@ -329,6 +329,8 @@ bool mcx_backing_is_whole(const struct memctx_backing *backing) MCX_HIDDEN;
 
 /* Memory for a block that chunks are carved from. */
 void *mcx_block_get(size_t size) MCX_HIDDEN;
+/* Asks for huge pages in SIZE bytes of the default backing's MEMORY, where they are many. */
+void mcx_advise_huge(void *memory, size_t size) MCX_HIDDEN;
 void mcx_block_put(void *memory, size_t size) MCX_HIDDEN;
 /* The same of blocks that are filled: this thread keeps larger ones.  NULL: it has none. */
 void *mcx_filled_get(size_t size) MCX_HIDDEN;
