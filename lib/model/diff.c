@@ -501,36 +501,55 @@ static void rank(const struct diff *diff, struct ranked *ranked)
 	qsort(ranked, diff->n, sizeof *ranked, compare_ranked);
 }
 
+/* Marks in MOVED the lines beyond the first MAX of the ranked as hidden. */
+static void mark_hidden(struct diff *diff, const struct ranked *ranked, size_t max, uint32_t *moved)
+{
+	for (size_t i = max; i < diff->n; i++) {
+		const struct diff_line *line = &diff->lines[ranked[i].line];
+		uint64_t by = diff_change(line->figures, diff->options.key).by;
+
+		moved[ranked[i].line] = SNAPSHOT_NONE;
+		diff->hidden_most = by > diff->hidden_most ? by : diff->hidden_most;
+	}
+}
+
+/* Takes the hidden lines away; MOVED gets where each of the others went. */
+static void drop_hidden(struct diff *diff, uint32_t *moved)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < diff->n; i++) {
+		struct diff_line line = diff->lines[i];
+
+		if (moved[i] == SNAPSHOT_NONE)
+			continue;
+		if (line.parent != SNAPSHOT_NONE)
+			line.parent = moved[line.parent];
+		moved[i] = (uint32_t)kept;
+		diff->lines[kept++] = line;
+	}
+	diff->hidden += diff->n - kept;
+	diff->n = kept;
+	set_ends(diff);
+}
+
 int diff_limit(struct diff *diff, size_t max)
 {
-	size_t n = diff->n, kept = 0;
-	struct ranked *ranked = n > max ? malloc(n * sizeof *ranked) : NULL;
-	uint32_t *moved = n > max ? calloc(n, sizeof *moved) : NULL;
+	struct ranked *ranked;
+	uint32_t *moved;
+	int result = -1;
 
-	if (n > max && ranked != NULL && moved != NULL) {
+	if (diff->n <= max)
+		return 0;
+	ranked = malloc(diff->n * sizeof *ranked);
+	moved = calloc(diff->n, sizeof *moved);
+	if (ranked != NULL && moved != NULL) {
 		rank(diff, ranked);
-		for (size_t i = max; i < n; i++) {
-			const struct diff_line *line = &diff->lines[ranked[i].line];
-			uint64_t by = diff_change(line->figures, diff->options.key).by;
-
-			moved[ranked[i].line] = SNAPSHOT_NONE;
-			diff->hidden_most = by > diff->hidden_most ? by : diff->hidden_most;
-		}
-		for (size_t i = 0; i < n; i++) {
-			struct diff_line line = diff->lines[i];
-
-			if (moved[i] == SNAPSHOT_NONE)
-				continue;
-			if (line.parent != SNAPSHOT_NONE)
-				line.parent = moved[line.parent];
-			moved[i] = (uint32_t)kept;
-			diff->lines[kept++] = line;
-		}
-		diff->hidden += n - kept;
-		diff->n = kept;
-		set_ends(diff);
+		mark_hidden(diff, ranked, max, moved);
+		drop_hidden(diff, moved);
+		result = 0;
 	}
 	free(ranked);
 	free(moved);
-	return n > max && diff->n > max ? -1 : 0;
+	return result;
 }
