@@ -57,11 +57,13 @@ static void show_progress(const struct run *run, uint64_t events)
 /* Replays the trace, and has LEAKS see each event that was applied.  As replay_run(). */
 static int watch(struct run *run, struct leaks *leaks, struct replay_error *error)
 {
-	struct replay_progress before = replay_progress(run->replay), now;
 	const struct trace_event *event;
 	int got;
 
 	while ((got = replay_peek(run->replay, &event, error)) == 1) {
+		/* Lines in error may have been left behind until now. */
+		struct replay_progress before = replay_progress(run->replay), now;
+
 		if (replay_run(run->replay, before.events + 1, UINT64_MAX, error) < 0)
 			return -1;
 		now = replay_progress(run->replay);
@@ -70,7 +72,6 @@ static int watch(struct run *run, struct leaks *leaks, struct replay_error *erro
 			snprintf(error->message, sizeof error->message, "out of memory");
 			return -1;
 		}
-		before = now;
 		show_progress(run, now.events);
 	}
 	cli_progress_end();

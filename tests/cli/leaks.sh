@@ -82,6 +82,9 @@ try none.trace
 printf 'memctx-trace 1\ncreate 1 - aset "a"\nfree 3\nalloc 1 1 5 odd=1\n' >bad.trace
 try bad.trace
 try --keep-going --all bad.trace
+# A line that is no event, before what is found.
+printf 'memctx-trace 1\nodd\ncreate 1 - aset "a"\nodd\nalloc 1 1 5\n' >odd.trace
+try --keep-going --all odd.trace
 printf 'memctx-trace 1\n' | memctx-tool leaks -
 memctx-tool leaks server1.trace >/dev/full
 echo "/dev/full: status $?"
