@@ -247,6 +247,7 @@ static bool take_end(struct maker *maker, const struct trace_event *event, uint6
 /* 0; 1: no memory; -1: *ERROR. */
 static int take_all(struct maker *maker, struct replay_error *error)
 {
+	struct replay_progress end;
 	const struct trace_event *event;
 	int got;
 
@@ -265,9 +266,11 @@ static int take_all(struct maker *maker, struct replay_error *error)
 			return 1;
 		if (maker->script->n > 0)
 			maker->script->ops[maker->script->n - 1].requested = now.requested;
-		maker->script->events = now.events;
-		maker->script->skipped = now.skipped;
 	}
+	/* What is in error may stand behind all that was taken. */
+	end = replay_progress(maker->replay);
+	maker->script->events = end.events;
+	maker->script->skipped = end.skipped;
 	return got;
 }
 

@@ -48,3 +48,6 @@ memctx-tool compare absent.trace
 echo "status $?"
 printf 'memctx-trace 1\nfree 1\n' | memctx-tool compare -
 echo "status $?"
+# What is in error at the end is counted, too.
+printf 'memctx-trace 1\nfree 1\ncreate 1 - aset "a"\nfree 1\nodd\n' >bad.trace
+memctx-tool compare --keep-going --seconds 0 --json bad.trace own | jq -c '[.events, .left_out]'
