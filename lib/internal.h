@@ -329,8 +329,6 @@ bool mcx_backing_is_whole(const struct memctx_backing *backing) MCX_HIDDEN;
 
 /* Memory for a block that chunks are carved from. */
 void *mcx_block_get(size_t size) MCX_HIDDEN;
-/* Asks for huge pages in SIZE bytes of the default backing's MEMORY, where they are many. */
-void mcx_advise_huge(void *memory, size_t size) MCX_HIDDEN;
 void mcx_block_put(void *memory, size_t size) MCX_HIDDEN;
 /* The same of blocks that are filled: this thread keeps larger ones.  NULL: it has none. */
 void *mcx_filled_get(size_t size) MCX_HIDDEN;
@@ -343,6 +341,8 @@ struct mcx_piece {
 
 struct mcx_piece mcx_large_get(size_t size, bool exact) MCX_HIDDEN;
 void mcx_large_put(void *memory, size_t size) MCX_HIDDEN;
+/* Asks for huge pages in SIZE bytes of the default backing's MEMORY, where they are many. */
+void mcx_advise_huge(void *memory, size_t size) MCX_HIDDEN;
 void *mcx_block_resize(void *memory, size_t old_size, size_t new_size) MCX_HIDDEN;
 /* Memory for the library itself. */
 void *mcx_own_get(size_t size) MCX_HIDDEN;
