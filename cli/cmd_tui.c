@@ -12,6 +12,7 @@
 #include "run.h"
 #include "screen.h"
 #include "set.h"
+#include "model/shortage.h"
 #include "tui/chooser.h"
 #include "tui/term.h"
 #include "tui/tui.h"
@@ -137,8 +138,9 @@ static int run_script(struct feed *feed, const struct request *request, const ch
 	int status;
 
 	if (script == NULL) {
+		status = is_shortage(errno) ? CLI_SYSTEM : CLI_REFUSED;
 		cli_system_error(request->script, errno);
-		return CLI_REFUSED;
+		return status;
 	}
 	status = tui_script(feed, &request->tui, script, stdout, message);
 	if (!is_standard)

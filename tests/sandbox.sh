@@ -57,6 +57,10 @@ for case in mkdir create; do
 	mkdir -p "$work/state/memctx"
 done
 
+"$tool" tui --script="$work/files" traces/freelist.trace >"$work/out" 2>"$work/err"
+was=$?
+says 3 "tui: the script cannot be read" "a script that is a folder"
+
 # ---- Children ---------------------------------------------------------------------------
 for case in "fork:Resource temporarily unavailable" "pipe2:Too many open files"; do
 	refused "${case%%:*}" record -o "$work/files/b.trace" -- "$programs/live_target" three

@@ -260,15 +260,18 @@ static void watch_selected(struct state *state)
 	watch->own = state->options.own;
 }
 
+/* There is no snapshot where the first that was to be made found no memory. */
 static int make_rows(struct state *state, bool is_new)
 {
+	const struct snapshot *snapshot = feed_snapshot(state->feed);
+
 	state->options.filter = *state->filter ? state->filter : NULL;
 	state->options.changes =
 		feed_changes(state->feed, state->options.own || state->options.group);
 	if (!is_new)
 		return rows_remake(state->rows, &state->options);
 	rows_free(state->rows);
-	state->rows = rows_new(feed_snapshot(state->feed), &state->options);
+	state->rows = snapshot ? rows_new(snapshot, &state->options) : NULL;
 	return state->rows ? 0 : -1;
 }
 

@@ -172,17 +172,18 @@ static bool print_screen(struct state *state, const struct tui_options *options,
 	return true;
 }
 
-static bool script_line(
+/* STATUS_USAGE: it is no request; STATUS_SYSTEM: memory is lacking. */
+static int script_line(
 	struct state *state, const struct tui_options *options, const char *line, FILE *out)
 {
 	char word[32];
 	int n = 0, times = 1;
 
 	if (sscanf(line, " %31s%n", word, &n) != 1 || *word == '#')
-		return true;
+		return STATUS_DONE;
 	line += n + (line[n] == ' ');
 	if (!strcmp(word, "screen"))
-		return print_screen(state, options, out);
+		return print_screen(state, options, out) ? STATUS_DONE : STATUS_SYSTEM;
 	if (!strcmp(word, "pass")) {
 		finish_pass(state->feed);
 	} else if (!strcmp(word, "tick")) {
@@ -205,11 +206,11 @@ static bool script_line(
 		for (int i = 0; i < times; i++)
 			state_request(state, keys_word(word));
 	} else {
-		return false;
+		return STATUS_USAGE;
 	}
 	if (state->save != SAVE_NOTHING)
 		save_seen(state);
-	return state_update(state) == 0 && !state->has_failed;
+	return state_update(state) == 0 && !state->has_failed ? STATUS_DONE : STATUS_SYSTEM;
 }
 
 int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
@@ -224,11 +225,16 @@ int tui_script(struct feed *feed, const struct tui_options *options, FILE *scrip
 		return STATUS_SYSTEM;
 	}
 	begin(&state, options, true);
-	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script)) {
-		if (script_line(&state, options, line, out))
-			continue;
-		status = STATUS_USAGE;
+	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script))
+		status = script_line(&state, options, line, out);
+	if (status == STATUS_USAGE) {
 		*message = "the script has a word that is no request";
+	} else if (status == STATUS_SYSTEM || state.has_failed) {
+		status = STATUS_SYSTEM;
+		*message = "out of memory";
+	} else if (ferror(script)) {
+		*message = "the script cannot be read";
+		status = STATUS_SYSTEM;
 	}
 	state_end(&state);
 	return status;
