@@ -63,7 +63,8 @@ judge() {
 	case $1 in
 	0) output "$2"
 	   # A screen shows what there was memory for.
-	   [[ $3 = tui* ]] || [ "$text" = "$expected" ] || complain "$2" "$3: status 0, but its output differs" ;;
+	   [[ $3 = tui* || $text = "$expected" ]] ||
+		complain "$2" "$3: status 0, but its output differs" ;;
 	3) if [ ${#lines[@]} -eq 0 ] || [ ${#lines[@]} -gt 3 ] || [ ${#lines[-1]} -gt 200 ] ||
 		[[ ${lines[-1]} != *memory* ]] || [[ ! ${lines[0]} =~ $opening ]]; then
 		complain "$2" "$3: status 3, but no clean line"
