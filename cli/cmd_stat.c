@@ -327,20 +327,14 @@ static int stat_trace(const char *path, uint64_t interval_ns, uint64_t count)
 /* "2", "0.5", "10ms" in nanoseconds. */
 static bool parse_interval(const char *text, uint64_t *ns)
 {
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
 	char *end;
 	double number = strtod(text, &end);
+	double length = number * (*end == '\0' ? 1e9 : size_time_unit(end));
 
-	for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
-		if (strcmp(end, units[i].name) == 0 && number > 0 && number * units[i].ns >= 1 &&
-			number * units[i].ns < 1e18) {
-			*ns = (uint64_t)(number * units[i].ns);
-			return true;
-		}
-	return false;
+	if (end == text || !(length >= 1) || !(length < 1e18))
+		return false;
+	*ns = (uint64_t)length;
+	return true;
 }
 
 static int run_stat(const struct command *self, int argc, char **argv)

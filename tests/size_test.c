@@ -146,6 +146,9 @@ static void test_time(void **state)
 	char out[SIZE_TEXT];
 
 	(void)state;
+	assert_true(size_time_unit("ns") == 1 && size_time_unit("us") == 1e3);
+	assert_true(size_time_unit("ms") == 1e6 && size_time_unit("s") == 1e9);
+	assert_true(size_time_unit("") == 0 && size_time_unit("m") == 0);
 	assert_string_equal(size_time(out, 0), "0 ns");
 	assert_string_equal(size_time(out, 999), "999 ns");
 	assert_string_equal(size_time(out, 1500), "1.50 us");

@@ -144,6 +144,19 @@ const char *size_time(char out[static SIZE_TEXT], uint64_t ns)
 	return out;
 }
 
+double size_time_unit(const char *unit)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} times[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		if (strcmp(unit, times[i].name) == 0)
+			return times[i].ns;
+	return 0;
+}
+
 const char *size_decimal(char out[static SIZE_TEXT], double number)
 {
 	static const char suffixes[] = "\0KMGTPE";

@@ -37,6 +37,9 @@ const char *size_class(char out[static SIZE_TEXT], uint64_t bytes);
 /* A time in nanoseconds: "850 ns", "1.50 us", "12.62 ms", "5.90 s". */
 const char *size_time(char out[static SIZE_TEXT], uint64_t ns);
 
+/* The nanoseconds of a unit of time, "ns", "us", "ms" or "s"; 0: it is none of these. */
+double size_time_unit(const char *unit);
+
 /* A rate or a large count in decimal units, at most 5 columns: "850", "31.2M". */
 const char *size_decimal(char out[static SIZE_TEXT], double number);
 

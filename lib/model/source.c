@@ -74,12 +74,8 @@ static void set_place(struct source_error *error, uint64_t line, uint64_t column
 
 bool source_parse_point(const char *text, struct source_point *point)
 {
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
 	char *end;
-	double number;
+	double number, unit;
 
 	*point = (struct source_point){.kind = SOURCE_END};
 	if (!strcmp(text, "end"))
@@ -96,12 +92,11 @@ bool source_parse_point(const char *text, struct source_point *point)
 		return !errno;
 	point->kind = SOURCE_TIME;
 	number = strtod(text, &end);
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (!strcmp(end, units[i].name) && number * units[i].ns < 1.8e19) {
-			point->number = (uint64_t)(number * units[i].ns + 0.5);
-			return true;
-		}
-	return false;
+	unit = size_time_unit(end);
+	if (unit == 0 || !(number * unit < 1.8e19))
+		return false;
+	point->number = (uint64_t)(number * unit + 0.5);
+	return true;
 }
 
 bool source_is_pid(const char *text)
