@@ -281,8 +281,8 @@ static __attribute__((noinline)) void *alloc_fine(memctx *ctx, size_t size)
 static MCX_INLINE void *alloc_other(memctx *ctx, size_t size, size_t small_end)
 {
 	if (small_end == MCX_FINE_END)
-		return mcx_likely(size <= REGION_FINE_LIMIT) ? alloc_fine(ctx, size)
-							     : mcx_large_alloc_told(ctx, size);
+		return size <= REGION_FINE_LIMIT ? alloc_fine(ctx, size)
+						 : mcx_large_alloc_told(ctx, size);
 	return ctx->methods->alloc(ctx, size);
 }
 
