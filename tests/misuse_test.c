@@ -210,6 +210,9 @@ static void null_contexts_are_caught_by_the_tree(void **state)
 
 static void null_contexts_are_caught_by_inspection(void **state)
 {
+	static const struct memctx_class_stats none;
+	struct memctx_class_stats figures;
+	uint64_t count = 0;
 	struct memctx_block_info block = {0};
 	struct memctx_stats s, zero;
 
@@ -226,6 +229,23 @@ static void null_contexts_are_caught_by_inspection(void **state)
 	assert_caught(NULL);
 	memctx_each_free(NULL, 0, NULL, NULL);
 	assert_caught(NULL);
+	assert_int_equal(memctx_lists(NULL), 0);
+	assert_caught(NULL);
+	memset(&figures, 1, sizeof figures);
+	memctx_list(NULL, 0, &figures);
+	assert_caught(NULL);
+	assert_memory_equal(&figures, &none, sizeof figures);
+	memctx_each_listed(NULL, 0, walk_count_free, &count);
+	assert_caught(NULL);
+	/* Of no list that there is. */
+	for (int list = -1; list <= MEMCTX_CLASSES; list += MEMCTX_CLASSES + 1) {
+		memset(&figures, 1, sizeof figures);
+		memctx_list(ctx, list, &figures);
+		assert_memory_equal(&figures, &none, sizeof figures);
+		memctx_each_listed(ctx, list, walk_count_free, &count);
+	}
+	assert_int_equal(count, 0);
+	assert_int_equal(misuse.count, 0);
 }
 
 static void null_strings_and_functions_are_caught(void **state)
