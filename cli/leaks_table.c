@@ -15,22 +15,24 @@
 enum { PATH = 42, AT_SIZE = 48, AT_LIVE = 57, AT_BYTES = 64, AT_BORN = 72, AT_KEPT = 78 };
 /* Exact sizes take this from the path. */
 enum { EXACT = 10 };
-enum { SPARK = 24, PATH_TEXT = 2048, PATH_NAMES = 64 };
+enum { SPARK = 24, PATH_TEXT = 2048 };
+/* More never fit: with what stands between them two take 3 columns at the least. */
+enum { PATH_NAMES = PATH / 3 + 2 };
 
 /* ---- A path --------------------------------------------------------------------------- */
 
-/* Joins NAMES from FIRST on with what stands between them. */
+/* Joins NAMES from FIRST on with what stands between them; CUT: others stand before them all. */
 static void join(const struct page *page, char out[static PATH_TEXT], const char *const *names,
-	size_t first, size_t n)
+	size_t first, size_t n, bool cut)
 {
 	size_t at = 0;
 
 	*out = '\0';
 	for (size_t i = first; i < n && at < PATH_TEXT; i++)
 		at += (size_t)snprintf(out + at, PATH_TEXT - at, "%s%s",
-			i > first   ? " > "
-			: first > 0 ? (page->utf8 ? "… > " : "... > ")
-				    : "",
+			i > first          ? " > "
+			: first > 0 || cut ? (page->utf8 ? "… > " : "... > ")
+					   : "",
 			*names[i] != '\0' ? names[i] : "\"\"");
 }
 
@@ -41,12 +43,12 @@ static void print_path(struct page *page, const struct leaks *leaks, uint32_t pa
 	int room = page->exact ? PATH - EXACT : PATH;
 	char joined[PATH_TEXT], shown[DISPLAY_SIZE(PATH)];
 	unsigned flags = page->utf8 ? 0 : DISPLAY_ASCII;
-	size_t n = leaks_path(leaks, path, names, PATH_NAMES), first = 0;
+	bool cut;
+	size_t n = leaks_path_end(leaks, path, names, PATH_NAMES, &cut), first = 0;
 
-	n = n < PATH_NAMES ? n : PATH_NAMES;
-	join(page, joined, names, 0, n);
+	join(page, joined, names, 0, n, cut);
 	while (first + 1 < n && display_width(joined, PATH_TEXT, flags) > room)
-		join(page, joined, names, ++first, n);
+		join(page, joined, names, ++first, n, cut);
 	display_fit(shown, joined, room, flags);
 	page_left(page, 0, shown);
 }

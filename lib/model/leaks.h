@@ -74,5 +74,8 @@ int leaks_judge(struct leaks *leaks, struct leaks_report *report);
 
 /* The names of a path from the root to NAMES[0 .. MAX - 1]; returns how many there are. */
 size_t leaks_path(const struct leaks *leaks, uint32_t path, const char **names, size_t max);
+/* The last of these names, at most MAX of them; returns how many, and in CUT whether not all. */
+size_t leaks_path_end(
+	const struct leaks *leaks, uint32_t path, const char **names, size_t max, bool *cut);
 
 #endif

@@ -379,3 +379,18 @@ size_t leaks_path(const struct leaks *leaks, uint32_t path, const char **names, 
 			names[at] = path_at(leaks, i)->name;
 	return n;
 }
+
+size_t leaks_path_end(
+	const struct leaks *leaks, uint32_t path, const char **names, size_t max, bool *cut)
+{
+	size_t n = 0;
+	uint32_t i;
+
+	for (i = path; i != 0 && n < max; i = path_at(leaks, i)->parent)
+		n++;
+	*cut = i != 0;
+	i = path;
+	for (size_t at = n; at > 0; i = path_at(leaks, i)->parent)
+		names[--at] = path_at(leaks, i)->name;
+	return n;
+}

@@ -85,6 +85,11 @@ try --keep-going --all bad.trace
 # A line that is no event, before what is found.
 printf 'memctx-trace 1\nodd\ncreate 1 - aset "a"\nodd\nalloc 1 1 5\n' >odd.trace
 try --keep-going --all odd.trace
+# A path's end is shown, however long the path is.
+awk 'BEGIN { print "memctx-trace 1\ncreate 0 - aset \"D0\""
+	for (i = 1; i < 100; i++) print "create " i " " i - 1 " aset \"D" i "\""
+	print "alloc 99 1 10" }' >deep.trace
+memctx-tool leaks --all deep.trace | grep ' 16 '
 printf 'memctx-trace 1\n' | memctx-tool leaks -
 memctx-tool leaks server1.trace >/dev/full
 echo "/dev/full: status $?"
