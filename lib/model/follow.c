@@ -118,19 +118,26 @@ static bool is_waiting(const struct follow *follow, const struct follow_ring *ri
 	return shared->size != 0 && follow->rings[before].position < entries[1].word;
 }
 
-/* What waits in RING begins behind a hole: tells it. */
-static void pass_hole(struct follow *follow, uint32_t index, struct follow_out *out)
+/* How many entries are missing before what waits in QUEUE, which does not say so any more. */
+static uint64_t take_hole(struct follow_queue *queue)
 {
-	struct follow_ring *ring = &follow->rings[index];
-	struct follow_queue *queue = &ring->queue;
 	uint64_t lost = queue->holes[0].lost;
 
 	if (queue->n_holes == 0 || queue->holes[0].before > 0)
-		return;
-	ring->position += lost;
+		return 0;
 	queue->n_holes--;
 	memmove(queue->holes, queue->holes + 1, queue->n_holes * sizeof *queue->holes);
-	tell_loss(follow, index, lost, out);
+	return lost;
+}
+
+/* What waits in a ring begins behind a hole: tells it. */
+static void pass_hole(struct follow *follow, uint32_t index, struct follow_out *out)
+{
+	uint64_t lost = take_hole(&follow->rings[index].queue);
+
+	follow->rings[index].position += lost;
+	if (lost > 0)
+		tell_loss(follow, index, lost, out);
 }
 
 /* The ring to take from next; FOLLOW_NONE: nothing is left, or all that is waits. */
@@ -329,6 +336,19 @@ static bool settle(struct follow *follow)
 	return true;
 }
 
+/* The oldest events are those of the first copy: what was written over before was not promised. */
+static void begin_with_copies(struct follow *follow)
+{
+	struct copier *copier = &follow->copier;
+
+	for (uint32_t i = 0; i < copier->nrings; i++) {
+		uint64_t gone = take_hole(&copier->rings[i].queue);
+
+		follow->rings[i].position += gone;
+		copier->lost -= gone;
+	}
+}
+
 static struct follow *fail(struct follow *follow, struct live_error *error, int status)
 {
 	*error = (struct live_error){status, "its region cannot be read"};
@@ -359,6 +379,8 @@ struct follow *follow_new(struct live *live, enum follow_start start, struct liv
 	if (status == 0 && !settle(follow))
 		status = 1;
 	copier_pass(&follow->copier);
+	if (start == FOLLOW_OLDEST)
+		begin_with_copies(follow);
 	return status == 0 ? follow : fail(follow, error, status);
 }
 
