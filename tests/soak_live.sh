@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # CYCLES times attach, snapshot and detach, the reader killed at random, against a program that
-# CYCLES times attach, snapshot and detach, the reader killed at random, against a program that
+# allocates as fast as it can.
 # needs: cc
 set -u
 cd "$(dirname "$0")/.." || exit 1
