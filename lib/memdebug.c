@@ -36,6 +36,10 @@
 void __asan_poison_memory_region(void const volatile *address, size_t size) __attribute__((weak));
 void __asan_unpoison_memory_region(void const volatile *address, size_t size) __attribute__((weak));
 
+_Static_assert(((1u << MCX_TAG_USE | 1u << MCX_TAG_FREE | 1u << MCX_TAG_OTHER) &
+		       (1u << MCX_WIPE % 8 | 1u << MCX_FREED_FILL % 8)) == 0,
+	"a filled word would be taken for a chunk's");
+
 int mcx_debug_level = MEMCTX_DEBUG;
 
 void mcx_debug_init(void)

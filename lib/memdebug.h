@@ -48,7 +48,11 @@
 #define MCX_HEADER static inline
 #endif
 
-#define MCX_WIPE 0x7f /* of reset memory: a word of it has no valid tag and address */
+/*
+ * Of reset memory, and of freed.  A header word of either has no tag of a chunk, so that it is
+ * refused wherever the system put the library's reservation.
+ */
+#define MCX_WIPE 0x7c
 #define MCX_FREED_FILL 0x7d
 #define MCX_SENTINEL 0x7e
 

@@ -39,7 +39,7 @@ static unsigned char outside[4096] __attribute__((aligned(16)));
 static void foreign_pointers_are_caught(void **state)
 {
 	static const uint64_t words[] = {0, 1, 3, 7, 0x21, 0x31, 0x1001, UINT64_MAX,
-		0x7f7f7f7f7f7f7f7f, 0x6867666564636261, 0x0000000100000003, 0xdeadbeefdeadbeef};
+		0x7c7c7c7c7c7c7c7c, 0x6867666564636261, 0x0000000100000003, 0xdeadbeefdeadbeef};
 	uint64_t stack[64];
 
 	(void)state;
