@@ -332,10 +332,12 @@ void mcx_advise_huge(void *memory, size_t size)
 {
 	uintptr_t start = ((uintptr_t)memory + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	uintptr_t end = ((uintptr_t)memory + size) & ~(HUGE_PAGE - 1);
-	int error = errno;
+	int error;
 
-	if (size >= 2 * HUGE_PAGE && mcx_backing.alloc == system_alloc && start < end)
-		madvise((void *)start, end - start, MADV_HUGEPAGE);
+	if (size < 2 * HUGE_PAGE || mcx_backing.alloc != system_alloc || start >= end)
+		return;
+	error = errno;
+	madvise((void *)start, end - start, MADV_HUGEPAGE);
 	errno = error;
 }
 
