@@ -111,40 +111,33 @@ static uint64_t sum_counters(const struct live_look *look, const struct region_r
 
 /* ---- Totals --------------------------------------------------------------------------- */
 
-static void totals_add(struct total *totals, const struct snapshot_figures *figures)
+/* A context that had OLD figures has NEW ones. */
+static void totals_replace(struct total *totals, const struct snapshot_figures *old,
+	const struct snapshot_figures *new)
 {
-	const uint64_t *from = (const uint64_t *)figures;
+	const uint64_t *from = (const uint64_t *)old, *to = (const uint64_t *)new;
 
 	for (size_t i = 0; i < FIGURES; i++) {
-		bool is_known = from[i] != SNAPSHOT_UNKNOWN;
-		uint64_t n = is_known ? from[i] : 0;
+		bool was_known = from[i] != SNAPSHOT_UNKNOWN, is_known = to[i] != SNAPSHOT_UNKNOWN;
+		uint64_t less = was_known ? from[i] : 0, more = is_known ? to[i] : 0;
+		struct total *total = &totals[i];
 
-		totals[i].low += n;
-		totals[i].high += totals[i].low < n;
-		totals[i].unknown += !is_known;
-	}
-}
-
-/* Takes back what was added. */
-static void totals_take(struct total *totals, const struct snapshot_figures *figures)
-{
-	const uint64_t *from = (const uint64_t *)figures;
-
-	for (size_t i = 0; i < FIGURES; i++) {
-		bool is_known = from[i] != SNAPSHOT_UNKNOWN;
-		uint64_t n = is_known ? from[i] : 0;
-
-		totals[i].high -= totals[i].low < n;
-		totals[i].low -= n;
-		totals[i].unknown -= !is_known;
+		total->high -= total->low < less;
+		total->low -= less;
+		total->low += more;
+		total->high += total->low < more;
+		total->unknown += (uint32_t)was_known - (uint32_t)is_known;
 	}
 }
 
 static void sum_all(struct live_look *look)
 {
+	struct snapshot_figures none;
+
+	snapshot_fill(&none, 0);
 	memset(look->totals, 0, sizeof look->totals);
 	for (size_t i = 0; i < look->places.snapshot->n; i++)
-		totals_add(look->totals, &look->places.snapshot->contexts[i].own);
+		totals_replace(look->totals, &none, &look->places.snapshot->contexts[i].own);
 	look->is_summed = true;
 }
 
@@ -273,6 +266,7 @@ static bool renew(struct live_look *look, const struct region_header *header, ui
 {
 	const struct region_record *record = &look->run.again[0].it;
 	struct snapshot_context *context;
+	struct snapshot_figures before;
 	uint32_t place;
 
 	copy_unit(look, header, unit, 0);
@@ -291,12 +285,11 @@ static bool renew(struct live_look *look, const struct region_header *header, ui
 	if (!is_same(look, record, context))
 		return false;
 	look->has_idents |= record->idents != look->seen[unit].idents;
-	if (look->is_summed)
-		totals_take(look->totals, &context->own);
+	before = context->own;
 	if (!live_set_figures(&look->run, 0, look->places.snapshot, context))
 		return false;
 	if (look->is_summed)
-		totals_add(look->totals, &context->own);
+		totals_replace(look->totals, &before, &context->own);
 	return true;
 }
 
