@@ -209,7 +209,7 @@ static void add_total(struct feed *feed)
 	if (feed->n_samples == FEED_HISTORY)
 		memmove(feed->samples, feed->samples + 1,
 			(size_t)--feed->n_samples * sizeof *feed->samples);
-	feed->samples[feed->n_samples++] = feed_live_total(feed->live);
+	feed->samples[feed->n_samples++] = feed_live_totals(feed->live)->total_bytes;
 }
 
 bool feed_refresh(struct feed *feed)
@@ -404,6 +404,14 @@ const char *feed_title(const struct feed *feed)
 const struct snapshot *feed_snapshot(const struct feed *feed)
 {
 	return feed->live ? feed_live_snapshot(feed->live) : feed->snapshot;
+}
+
+void feed_totals(const struct feed *feed, struct snapshot_figures *sum)
+{
+	if (feed->live)
+		*sum = *feed_live_totals(feed->live);
+	else
+		snapshot_totals(feed->snapshot, sum);
 }
 
 uint64_t feed_serial(const struct feed *feed)

@@ -36,6 +36,8 @@ enum feed_kind feed_kind(const struct feed *feed);
 const char *feed_title(const struct feed *feed);
 /* The tree now; the feed's own, until the feed next moves. */
 const struct snapshot *feed_snapshot(const struct feed *feed);
+/* snapshot_totals() of that tree. */
+void feed_totals(const struct feed *feed, struct snapshot_figures *sum);
 /* Counts the changes of what is shown: another number, another picture. */
 uint64_t feed_serial(const struct feed *feed);
 /* Why it stands still: a target that ended, an error in the trace; NULL: it does not. */

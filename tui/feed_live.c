@@ -144,9 +144,9 @@ const struct snapshot *feed_live_snapshot(const struct feed_live *live)
 	return live->snapshot;
 }
 
-uint64_t feed_live_total(const struct feed_live *live)
+const struct snapshot_figures *feed_live_totals(const struct feed_live *live)
 {
-	return live->totals.total_bytes;
+	return &live->totals;
 }
 
 const struct feed_rates *feed_live_rates(const struct feed_live *live)

@@ -27,7 +27,8 @@ void feed_live_close(struct feed_live *live);
 bool feed_live_look(struct feed_live *live, struct live_error *error);
 /* The tree as it was last seen, until the next look; NULL before the first. */
 const struct snapshot *feed_live_snapshot(const struct feed_live *live);
-uint64_t feed_live_total(const struct feed_live *live);
+/* snapshot_totals() of it. */
+const struct snapshot_figures *feed_live_totals(const struct feed_live *live);
 
 /* As the functions of feed.h without the "live". */
 const struct feed_rates *feed_live_rates(const struct feed_live *live);

@@ -234,7 +234,7 @@ static void take_totals(struct state *state)
 	const struct snapshot *snapshot = feed_snapshot(state->feed);
 	uint64_t most = 0;
 
-	snapshot_totals(snapshot, &state->totals);
+	feed_totals(state->feed, &state->totals);
 	state->largest = SNAPSHOT_NONE;
 	for (size_t i = 0; i < snapshot->n; i++) {
 		uint64_t total = snapshot->contexts[i].own.total_bytes;
