@@ -107,8 +107,8 @@ static bool named_by_ident(const struct snapshot *snapshot, uint32_t context)
 {
 	const struct snapshot_context *c = &snapshot->contexts[context];
 
-	return c->ident != SNAPSHOT_NONE && called_by_ident(snapshot_string(snapshot, c->name),
-						    snapshot_string(snapshot, c->ident));
+	return called_by_ident(
+		snapshot_string(snapshot, c->name), snapshot_string(snapshot, c->ident));
 }
 
 const char *rows_name(const struct snapshot *snapshot, uint32_t context)
