@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "model/live_look.h"
 #include "model/snapshot.h"
 
@@ -36,10 +36,7 @@ static void fail(const char *what)
 
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+	return clock_seconds(CLOCK_MONOTONIC);
 }
 
 /* ---- Processes ---------------------------------------------------------------------------- */
@@ -209,10 +206,7 @@ struct reader {
 
 static double thread_time(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void look_once(struct reader *reader)

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/demo_server.h"
+#include "clock.h"
 #include "memctx.h"
 
 #define WINDOW 0.33
@@ -25,14 +25,6 @@
 
 static memctx **contexts;
 static uint64_t n_contexts;
-
-static double clock_now(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static bool make_contexts(void)
 {
@@ -57,10 +49,10 @@ static uint64_t replace_chunks(double seconds)
 	static void *live[4096];
 	static uint32_t random = 1;
 	uint64_t most = n_contexts < 1000 ? n_contexts : 1000;
-	double end = clock_now(CLOCK_PROCESS_CPUTIME_ID) + seconds;
+	double end = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) + seconds;
 	uint64_t done = 0;
 
-	while (clock_now(CLOCK_PROCESS_CPUTIME_ID) < end)
+	while (clock_seconds(CLOCK_PROCESS_CPUTIME_ID) < end)
 		for (int i = 0; i < 2000; i++, done++) {
 			uint32_t place;
 
@@ -90,12 +82,12 @@ static uint64_t work_for(double seconds, bool is_server)
 
 static uint64_t fork_once(void)
 {
-	double start = clock_now(CLOCK_MONOTONIC), took;
+	double start = clock_seconds(CLOCK_MONOTONIC), took;
 	pid_t child = fork();
 
 	if (child == 0)
 		_exit(0);
-	took = clock_now(CLOCK_MONOTONIC) - start;
+	took = clock_seconds(CLOCK_MONOTONIC) - start;
 	if (child < 0 || waitpid(child, NULL, 0) != child)
 		abort();
 	return (uint64_t)(took * 1e9);
@@ -107,14 +99,14 @@ static uint64_t fork_once(void)
  */
 static int make_events(uint64_t rate)
 {
-	double start = clock_now(CLOCK_MONOTONIC), now = start, due = start;
+	double start = clock_seconds(CLOCK_MONOTONIC), now = start, due = start;
 
 	while (now - start < PACED_SECONDS) {
 		for (int i = 0; i < PACED_BURST / 2; i++)
 			memctx_free(memctx_alloc(contexts[0], 64));
 		due += PACED_BURST / (double)rate;
 		do
-			now = clock_now(CLOCK_MONOTONIC);
+			now = clock_seconds(CLOCK_MONOTONIC);
 		while (now < due);
 		due = now - due > PACED_BURST / (double)rate ? now : due;
 	}
@@ -133,7 +125,7 @@ int live_target_main(const char *kind, uint64_t number)
 	if (strcmp(kind, "paced") == 0)
 		return make_events(number);
 	do {
-		double before = clock_now(CLOCK_PROCESS_CPUTIME_ID);
+		double before = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 		struct live_work work = {0};
 
 		if (read(STDIN_FILENO, &command, 1) != 1)
@@ -146,7 +138,7 @@ int live_target_main(const char *kind, uint64_t number)
 			work.done = fork_once();
 		else
 			memctx_set_ring(command == LIVE_RING_ON ? RING_EVENTS : 0);
-		work.cpu = clock_now(CLOCK_PROCESS_CPUTIME_ID) - before;
+		work.cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
 		if (write(STDOUT_FILENO, &work, sizeof(work)) != sizeof(work))
 			return 3;
 	} while (true);

@@ -5,17 +5,14 @@
  */
 #include "bench.h"
 
-#include <time.h>
+#include "clock.h"
 
 static void *live_chunks[PEER_COUNT][BENCH_LIVE_MAX];
 
 /* This thread's processor time: what others do on the machine meanwhile is not ours. */
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+	return clock_seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* By name, so that callgrind can be told to count here and nowhere else. */

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "model/replay.h"
 
 static struct replay_options options;
@@ -29,10 +29,7 @@ static int runs = 5;
 /* Processor time: others on the machine do not count, as far as caches and frequency allow. */
 static double now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+	return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void fail(const char *what)

@@ -8,19 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "model/trace.h"
 
 #define BATCH 256
-
-static uint64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 /* Reads the whole text once.  Returns the number of its last event's line. */
 static uint64_t read_once(const char *name, const char *text, size_t size)
@@ -69,12 +62,12 @@ static void measure(const char *name, unsigned runs)
 {
 	size_t size;
 	char *text = load(name, &size);
-	uint64_t best = UINT64_MAX, lines = 0, start = now();
-	for (unsigned run = 0; runs > 0 ? run < runs : run < 3 || now() - start < 500000000;
-		run++) {
-		uint64_t before = now();
+	uint64_t best = UINT64_MAX, lines = 0, start = clock_now_ns();
+	for (unsigned run = 0;
+		runs > 0 ? run < runs : run < 3 || clock_now_ns() - start < 500000000; run++) {
+		uint64_t before = clock_now_ns();
 		lines = read_once(name, text, size);
-		uint64_t took = now() - before;
+		uint64_t took = clock_now_ns() - before;
 		best = took < best ? took : best;
 	}
 	printf("%6.2f ns/line %6.2f GB/s %6.1f bytes/line %9llu lines  %s\n",

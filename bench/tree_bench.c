@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define CONTEXTS 100000
 #define RUNS_MAX 51
@@ -58,12 +59,11 @@ static void write_trace(FILE *out, const struct row *row)
 /* Runs the tool over the trace at PATH; returns the milliseconds, *MIB what was resident. */
 static double run_once(const char *path, double *mib)
 {
-	struct timespec start, end;
 	struct rusage used;
 	int status, nowhere;
+	uint64_t start = clock_now_ns();
 	pid_t pid;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	pid = fork();
 	if (pid == 0) {
 		nowhere = open("/dev/null", O_WRONLY);
@@ -74,10 +74,8 @@ static double run_once(const char *path, double *mib)
 	}
 	if (pid < 0 || wait4(pid, &status, 0, &used) != pid || status != 0)
 		fail("memctx-tool tree failed");
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	*mib = (double)used.ru_maxrss / 1024;
-	return (double)(end.tv_sec - start.tv_sec) * 1e3 +
-	       (double)(end.tv_nsec - start.tv_nsec) * 1e-6;
+	return (double)(clock_now_ns() - start) / 1e6;
 }
 
 static int compare(const void *a, const void *b)

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "memctx.h"
 #include "tui/view.h"
 
@@ -25,10 +25,7 @@ static int status;
 
 static double cpu_ms(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+	return clock_seconds(CLOCK_PROCESS_CPUTIME_ID) * 1e3;
 }
 
 static int compare(const void *a, const void *b)

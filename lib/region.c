@@ -20,9 +20,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ring.h"
 
 #define FRONT_BYTES (REGION_HEADER_BYTES + MCX_RING_BYTES)
@@ -135,14 +135,6 @@ static void file_forget(void)
 }
 
 /* ---- The header ---- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void header_fill(struct region_header *header, size_t banks)
 {

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chunk.h"
+#include "clock.h"
 #include "ring.h"
 
 #define RING_EVENTS_DEFAULT 16384u
@@ -53,14 +53,6 @@ void mcx_ring_unlock(void)
 }
 
 /* ---- Time ---- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /*
  * Whether a time is due at entry HEAD, where the clock may be read.  Reading the exact one waits
