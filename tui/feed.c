@@ -8,6 +8,7 @@
  * Invariants: `events` are the last n_events events before the moment that the snapshot shows;
  * while a trace is shown its contexts are those that the library knows.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct feed {
 	char title[FEED_TITLE];
 	char path[SOURCE_PATH];
 	char trouble[400];
+	bool is_short; /* … of memory */
 	struct source_options options;
 	struct snapshot *snapshot; /* NULL: of a live process, whose look has it */
 	uint64_t serial;
@@ -45,13 +47,28 @@ _Static_assert((int)SEEK_SAMPLES <= (int)FEED_HISTORY, "a trace's samples are no
 
 /* ---- Traces --------------------------------------------------------------------------- */
 
-static void say(struct feed *feed, const char *text, uint64_t line)
+static void say_error(struct feed *feed, const struct replay_error *error)
 {
-	if (line)
-		snprintf(feed->trouble, sizeof feed->trouble, "line %" PRIu64 ": %.300s", line,
-			text);
+	feed->is_short |= error->status == 3;
+	if (error->line)
+		snprintf(feed->trouble, sizeof feed->trouble, "line %" PRIu64 ": %.300s",
+			error->line, error->message);
 	else
-		snprintf(feed->trouble, sizeof feed->trouble, "%.390s", text);
+		snprintf(feed->trouble, sizeof feed->trouble, "%.390s", error->message);
+}
+
+static void say_short(struct feed *feed)
+{
+	feed->is_short = true;
+	if (!feed->trouble[0])
+		snprintf(feed->trouble, sizeof feed->trouble, "%s", strerror(ENOMEM));
+}
+
+/* A trace whose rest is not to be seen says so where it seems to end. */
+static void tell_short_end(struct feed *feed)
+{
+	if (seek_is_short(feed->seek) && seek_event(feed->seek) >= seek_last(feed->seek))
+		say_short(feed);
 }
 
 static void take_snapshot(struct feed *feed)
@@ -59,8 +76,10 @@ static void take_snapshot(struct feed *feed)
 	const struct replay *replay = seek_replay(feed->seek);
 	struct snapshot *snapshot = replay ? replay_snapshot(replay) : NULL;
 
-	if (!snapshot)
+	if (!snapshot) {
+		say_short(feed);
 		return;
+	}
 	snapshot_free(feed->snapshot);
 	feed->snapshot = snapshot;
 	feed->serial++;
@@ -81,7 +100,7 @@ static bool step(struct feed *feed)
 	event = &feed->events[feed->n_events];
 	result = seek_next(feed->seek, event, &error);
 	if (result < 0)
-		say(feed, error.message, error.line);
+		say_error(feed, &error);
 	if (result <= 0)
 		return false;
 	feed->n_events++;
@@ -98,7 +117,7 @@ static void approach(struct feed *feed, uint64_t event)
 		return;
 	feed->n_events = 0;
 	if (seek_to(feed->seek, first, &error) < 0)
-		say(feed, error.message, error.line);
+		say_error(feed, &error);
 }
 
 bool feed_seek(struct feed *feed, uint64_t event)
@@ -108,6 +127,7 @@ bool feed_seek(struct feed *feed, uint64_t event)
 	if (feed->kind != FEED_TRACE)
 		return false;
 	feed->trouble[0] = '\0';
+	feed->is_short = false;
 	while (event > seek_passed(feed->seek) && feed_last(feed) == SNAPSHOT_UNKNOWN &&
 		feed_idle(feed))
 		;
@@ -118,6 +138,7 @@ bool feed_seek(struct feed *feed, uint64_t event)
 	while (seek_event(feed->seek) < event && step(feed))
 		;
 	take_snapshot(feed);
+	tell_short_end(feed);
 	return true;
 }
 
@@ -129,7 +150,7 @@ bool feed_seek_time(struct feed *feed, uint64_t time_ns)
 		return false;
 	feed->n_events = 0;
 	if (seek_to_time(feed->seek, time_ns, &error) < 0)
-		say(feed, error.message, error.line);
+		say_error(feed, &error);
 	return feed_seek(feed, seek_event(feed->seek));
 }
 
@@ -167,8 +188,10 @@ bool feed_idle(struct feed *feed)
 	if (feed->kind != FEED_TRACE)
 		return false;
 	goes_on = seek_pass(feed->seek);
-	if (!was_known && feed_last(feed) != SNAPSHOT_UNKNOWN)
+	if (!was_known && feed_last(feed) != SNAPSHOT_UNKNOWN) {
 		feed->serial++;
+		tell_short_end(feed);
+	}
 	return goes_on;
 }
 
@@ -223,11 +246,10 @@ bool feed_refresh(struct feed *feed)
 	feed->serial++;
 	if (!is_seen) {
 		feed->has_ended = !error.message[0];
-		say(feed,
+		snprintf(feed->trouble, sizeof feed->trouble, "%.390s",
 			feed->has_ended
 				? "the process has ended; this is the last that was seen of it"
-				: error.message,
-			0);
+				: error.message);
 		return true;
 	}
 	feed->trouble[0] = '\0';
@@ -305,7 +327,10 @@ static bool open_trace(struct feed *feed, struct source_error *error)
 	feed->seek = seek_open(feed->path, &options, &cause);
 	if (feed->seek) {
 		seek_enter(feed->seek);
-		return feed_seek(feed, 0);
+		feed_seek(feed, 0);
+		if (feed->snapshot)
+			return true;
+		cause = (struct replay_error){.status = 3, .message = "out of memory"};
 	}
 	*error = (struct source_error){
 		.status = cause.status, .line = cause.line, .column = cause.column};
@@ -422,6 +447,11 @@ uint64_t feed_serial(const struct feed *feed)
 const char *feed_trouble(const struct feed *feed)
 {
 	return feed->trouble[0] ? feed->trouble : NULL;
+}
+
+bool feed_is_short(const struct feed *feed)
+{
+	return feed->is_short;
 }
 
 bool feed_chain(const struct feed *feed, uint64_t context, int number, struct explain_chain *chain)

@@ -225,11 +225,12 @@ int tui_script(struct feed *feed, const struct tui_options *options, FILE *scrip
 		return STATUS_SYSTEM;
 	}
 	begin(&state, options, true);
-	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script))
+	while (status == STATUS_DONE && !state.quit && !feed_is_short(feed) &&
+		fgets(line, sizeof line, script))
 		status = script_line(&state, options, line, out);
 	if (status == STATUS_USAGE) {
 		*message = "the script has a word that is no request";
-	} else if (status == STATUS_SYSTEM || state.has_failed) {
+	} else if (status == STATUS_SYSTEM || state.has_failed || feed_is_short(feed)) {
 		status = STATUS_SYSTEM;
 		*message = "out of memory";
 	} else if (ferror(script)) {
@@ -265,7 +266,11 @@ int tui_batch(struct feed *feed, const struct tui_options *options, uint64_t cou
 		if (feed_kind(feed) != FEED_LIVE || feed_trouble(feed))
 			break;
 	}
-	state_end(&state);
+	if (is_fine && (state.has_failed || feed_is_short(feed))) {
+		is_fine = false;
+		errno = ENOMEM;
+	}
 	*message = is_fine ? NULL : strerror(errno ? errno : ENOMEM);
+	state_end(&state);
 	return is_fine ? STATUS_DONE : STATUS_SYSTEM;
 }

@@ -119,7 +119,7 @@ void seek_pass_free(struct seek *seek)
 	free(seek->marks);
 }
 
-static void end_pass(struct seek *seek)
+static void end_pass(struct seek *seek, bool is_short)
 {
 	const struct side *scout = &seek->sides[SCOUT];
 
@@ -131,6 +131,7 @@ static void end_pass(struct seek *seek)
 		add_sample(seek, seek->known);
 	}
 	seek->passed = true;
+	seek->is_short = is_short;
 	seek->last = seek->known;
 	seek->peak = seek->wanted = replay_peak_event(scout->replay);
 }
@@ -142,7 +143,7 @@ static void pass_on(struct seek *seek, uint64_t most)
 	int result;
 
 	if (!seek_begin(seek, SCOUT)) {
-		seek->passed = true;
+		seek->passed = seek->is_short = true;
 		return;
 	}
 	explain_note(scout->explain, note, seek);
@@ -151,11 +152,11 @@ static void pass_on(struct seek *seek, uint64_t most)
 	if (result == 1)
 		seek_copy_pass(seek);
 	else if (result == 0 || !seek->is_full)
-		end_pass(seek);
+		end_pass(seek, result < 0 && error.status == 3);
 	seek_end(seek);
 	/* What has no room in an arena may have room without. */
 	if (!seek->passed && result < 0 && !seek_go_slow(seek))
-		seek->passed = true;
+		seek->passed = seek->is_short = true;
 }
 
 void seek_pass_to(struct seek *seek, uint64_t event)
@@ -176,6 +177,11 @@ bool seek_pass(struct seek *seek)
 uint64_t seek_passed(const struct seek *seek)
 {
 	return seek->known;
+}
+
+bool seek_is_short(const struct seek *seek)
+{
+	return seek->is_short;
 }
 
 uint64_t seek_last(const struct seek *seek)
