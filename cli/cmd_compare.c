@@ -100,7 +100,8 @@ static int parse_options(struct cli_args *args, struct request *request)
 			break;
 		case OPTION_SECONDS:
 			if (!cli_parse_number(args->value, &seconds) || seconds > 3600)
-				return cli_usage(args, "--seconds=%s: expected a number to 3600",
+				return cli_usage(args,
+					"--seconds=%s: expected a whole number, at most 3600",
 					args->value);
 			request->seconds = (double)seconds;
 			break;

@@ -179,7 +179,7 @@ static int run_demo(const struct command *self, int argc, char **argv)
 			is_text = true;
 		else if (!cli_parse_number(args.value, &seconds) || seconds == 0)
 			return cli_usage(
-				&args, "--seconds=%s: expected a number from 1", args.value);
+				&args, "--seconds=%s: expected a whole number from 1", args.value);
 	}
 	if (option == CLI_STOP || !cli_count_operands(&args, 0, 0))
 		return args.status;
