@@ -60,6 +60,24 @@ for event in 3 40 357 900 1343; do
 	}
 done
 
+# An error in the trace is told there where it is come to, by event or by time.
+cat >"$tmp/wrong.trace" <<'END'
+memctx-trace 1
+create 1 - aset "Demo" init=1024 max=8192
+time 2000000
+alloc 1 1 10
+time 3000000
+free 99
+END
+for point in 3 3ms 9ms; do
+	printf 'goto\ntype %s\nenter\nscreen\n' $point | screen 80x24 0 "$tmp/wrong.trace" |
+		grep -q 'line 6: chunk 99 is not live' || fail "$point: no word of the error"
+done
+for point in 2 2500us; do
+	printf 'goto\ntype %s\nenter\nscreen\n' $point | screen 80x24 0 "$tmp/wrong.trace" |
+		grep -q 'line 6' && fail "$point: an error that is still to come"
+done
+
 # What lives where: the screen and the flat tree agree.
 if command -v jq >/dev/null; then
 	want=$("$tool" tree --flat --at 600 traces/trace.txt 2>/dev/null |

@@ -64,6 +64,12 @@ static void say_short(struct feed *feed)
 		snprintf(feed->trouble, sizeof feed->trouble, "%s", strerror(ENOMEM));
 }
 
+static void forget_trouble(struct feed *feed)
+{
+	feed->trouble[0] = '\0';
+	feed->is_short = false;
+}
+
 /* A trace whose rest is not to be seen says so where it seems to end. */
 static void tell_short_end(struct feed *feed)
 {
@@ -120,14 +126,10 @@ static void approach(struct feed *feed, uint64_t event)
 		say_error(feed, &error);
 }
 
-bool feed_seek(struct feed *feed, uint64_t event)
+static void move_to(struct feed *feed, uint64_t event)
 {
 	uint64_t end = event;
 
-	if (feed->kind != FEED_TRACE)
-		return false;
-	feed->trouble[0] = '\0';
-	feed->is_short = false;
 	while (event > seek_passed(feed->seek) && feed_last(feed) == SNAPSHOT_UNKNOWN &&
 		feed_idle(feed))
 		;
@@ -139,6 +141,14 @@ bool feed_seek(struct feed *feed, uint64_t event)
 		;
 	take_snapshot(feed);
 	tell_short_end(feed);
+}
+
+bool feed_seek(struct feed *feed, uint64_t event)
+{
+	if (feed->kind != FEED_TRACE)
+		return false;
+	forget_trouble(feed);
+	move_to(feed, event);
 	return true;
 }
 
@@ -148,10 +158,12 @@ bool feed_seek_time(struct feed *feed, uint64_t time_ns)
 
 	if (feed->kind != FEED_TRACE)
 		return false;
+	forget_trouble(feed);
 	feed->n_events = 0;
 	if (seek_to_time(feed->seek, time_ns, &error) < 0)
 		say_error(feed, &error);
-	return feed_seek(feed, seek_event(feed->seek));
+	move_to(feed, seek_event(feed->seek));
+	return true;
 }
 
 static bool seek_found(struct feed *feed, uint64_t event)
@@ -252,7 +264,7 @@ bool feed_refresh(struct feed *feed)
 				: error.message);
 		return true;
 	}
-	feed->trouble[0] = '\0';
+	forget_trouble(feed);
 	add_total(feed);
 	return true;
 }
