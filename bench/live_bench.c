@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/live_look.h"
 #include "model/snapshot.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cli/demo_server.h"
-#include "clock.h"
+#include "model/clock.h"
 #include "memctx.h"
 
 #define WINDOW 0.33

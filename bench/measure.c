@@ -5,7 +5,7 @@
  */
 #include "bench.h"
 
-#include "clock.h"
+#include "model/clock.h"
 
 static void *live_chunks[PEER_COUNT][BENCH_LIVE_MAX];
 

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/seek.h"
 
 #define SEEK_BAR 1.0

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/trace.h"
 
 #define BATCH 256

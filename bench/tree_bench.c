@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 
 #define CONTEXTS 100000
 #define RUNS_MAX 51

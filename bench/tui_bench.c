@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "memctx.h"
 #include "tui/view.h"
 

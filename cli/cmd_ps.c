@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/display.h"
 #include "model/live.h"
 #include "model/size.h"

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow.h"
 #include "model/recorder.h"
 #include "model/size.h"

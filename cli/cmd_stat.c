@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow.h"
 #include "model/live_look.h"
 #include "model/size.h"

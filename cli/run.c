@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/shortage.h"
 #include "model/size.h"
 

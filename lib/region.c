@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "ring.h"
 
 #define FRONT_BYTES (REGION_HEADER_BYTES + MCX_RING_BYTES)
@@ -142,8 +141,8 @@ static void header_fill(struct region_header *header, size_t banks)
 	header->header_bytes = REGION_HEADER_BYTES;
 	header->file_bytes = file_bytes(banks);
 	header->pid = getpid();
-	header->started_ns = clock_ns(CLOCK_REALTIME);
-	header->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	header->started_ns = mcx_clock_ns(CLOCK_REALTIME);
+	header->monotonic_ns = mcx_clock_ns(CLOCK_MONOTONIC);
 	header->base = (uint64_t)(uintptr_t)(region.front + FRONT_BYTES);
 	header->bank_stride = MCX_BANK_BYTES;
 	header->banks = FRONT_BYTES;
@@ -357,7 +356,7 @@ static void fork_child(void)
 			file_seal(region.child_fd);
 			file_remember(region.child_fd);
 			mcx_region->pid = getpid();
-			mcx_region->started_ns = clock_ns(CLOCK_REALTIME);
+			mcx_region->started_ns = mcx_clock_ns(CLOCK_REALTIME);
 		} else {
 			mcx_region = NULL;
 			if (region.child_fd >= 0)

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "chunk.h"
-#include "clock.h"
 #include "ring.h"
 
 #define RING_EVENTS_DEFAULT 16384u
@@ -54,6 +53,14 @@ void mcx_ring_unlock(void)
 
 /* ---- Time ---- */
 
+uint64_t mcx_clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /*
  * Whether a time is due at entry HEAD, where the clock may be read.  Reading the exact one waits
  * for all loads under way: where entries come so fast that the kernel's tick is the same, there is
@@ -61,7 +68,7 @@ void mcx_ring_unlock(void)
  */
 static bool time_is_due(uint64_t head)
 {
-	uint64_t tick_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
+	uint64_t tick_ns = mcx_clock_ns(CLOCK_MONOTONIC_COARSE);
 
 	if (tick_ns == mcx_writer.tick_ns && head - mcx_writer.timed < TIME_MOST)
 		return false;
@@ -72,7 +79,7 @@ static bool time_is_due(uint64_t head)
 
 static struct region_event time_entry(void)
 {
-	return (struct region_event){clock_ns(CLOCK_MONOTONIC), mcx_what(REGION_TIME, 0)};
+	return (struct region_event){mcx_clock_ns(CLOCK_MONOTONIC), mcx_what(REGION_TIME, 0)};
 }
 
 static uint64_t ring_number(const struct mcx_ring *ring)

@@ -14,6 +14,8 @@
 #ifndef MCX_RING_H
 #define MCX_RING_H
 
+#include <time.h>
+
 #include "internal.h"
 
 /* At every entry whose number is a multiple of it the head is stored, and the clock may be read. */
@@ -249,6 +251,8 @@ void mcx_ring_lock(void) MCX_HIDDEN;
 void mcx_ring_unlock(void) MCX_HIDDEN;
 /* Copies this thread's events to where they belong in the file of a child to be. */
 bool mcx_ring_copy(int fd) MCX_HIDDEN;
+/* Nanoseconds by CLOCK. */
+uint64_t mcx_clock_ns(clockid_t clock) MCX_HIDDEN;
 /* Stores this thread's head as it is. */
 void mcx_ring_flush(void) MCX_HIDDEN;
 void mcx_ring_child(void) MCX_HIDDEN;

@@ -10,7 +10,7 @@
 
 #include "publish_support.h"
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow.h"
 
 enum { MOST = 4096 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow.h"
 #include "model/live_look.h"
 #include "tui/feed_live.h"

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "tui/mouse.h"
 #include "tui/save.h"
 #include "tui/term.h"

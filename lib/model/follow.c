@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow_inner.h"
 
 /* Polls after which a wait that no honest writer causes is given up. */

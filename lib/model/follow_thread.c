@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/follow_copy.h"
 
 /* How much of a ring is to be filled from a pass to the next: an eighth. */

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/live_look.h"
 #include "model/live_snapshot.h"
 

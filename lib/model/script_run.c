@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "model/clock.h"
 #include "model/script_inner.h"
 
 /* Settles beforehand how every context is made: matching names is none of the allocator's time. */

@@ -2,8 +2,8 @@
 /*
  * The time of a clock as one number, which 64 bits hold for centuries.
  */
-#ifndef MCX_CLOCK_H
-#define MCX_CLOCK_H
+#ifndef MEMCTX_MODEL_CLOCK_H
+#define MEMCTX_MODEL_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
