@@ -8,7 +8,6 @@
  * Invariants: `events` are the last n_events events before the moment that the snapshot shows;
  * while a trace is shown its contexts are those that the library knows.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@ struct feed {
 	char title[FEED_TITLE];
 	char path[SOURCE_PATH];
 	char trouble[400];
-	bool is_short; /* … of memory */
+	bool has_failed; /* … that is the system's */
 	struct source_options options;
 	struct snapshot *snapshot; /* NULL: of a live process, whose look has it */
 	uint64_t serial;
@@ -49,7 +48,7 @@ _Static_assert((int)SEEK_SAMPLES <= (int)FEED_HISTORY, "a trace's samples are no
 
 static void say_error(struct feed *feed, const struct replay_error *error)
 {
-	feed->is_short |= error->status == 3;
+	feed->has_failed |= error->status == 3;
 	if (error->line)
 		snprintf(feed->trouble, sizeof feed->trouble, "line %" PRIu64 ": %.300s",
 			error->line, error->message);
@@ -59,15 +58,15 @@ static void say_error(struct feed *feed, const struct replay_error *error)
 
 static void say_short(struct feed *feed)
 {
-	feed->is_short = true;
+	feed->has_failed = true;
 	if (!feed->trouble[0])
-		snprintf(feed->trouble, sizeof feed->trouble, "%s", strerror(ENOMEM));
+		snprintf(feed->trouble, sizeof feed->trouble, "out of memory");
 }
 
 static void forget_trouble(struct feed *feed)
 {
 	feed->trouble[0] = '\0';
-	feed->is_short = false;
+	feed->has_failed = false;
 }
 
 /* A trace whose rest is not to be seen says so where it seems to end. */
@@ -461,9 +460,9 @@ const char *feed_trouble(const struct feed *feed)
 	return feed->trouble[0] ? feed->trouble : NULL;
 }
 
-bool feed_is_short(const struct feed *feed)
+bool feed_has_failed(const struct feed *feed)
 {
-	return feed->is_short;
+	return feed->has_failed;
 }
 
 bool feed_chain(const struct feed *feed, uint64_t context, int number, struct explain_chain *chain)

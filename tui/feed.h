@@ -42,8 +42,8 @@ void feed_totals(const struct feed *feed, struct snapshot_figures *sum);
 uint64_t feed_serial(const struct feed *feed);
 /* Why it stands still: a target that ended, an error in the trace; NULL: it does not. */
 const char *feed_trouble(const struct feed *feed);
-/* Whether that is a want of memory: what is shown is not what was asked for. */
-bool feed_is_short(const struct feed *feed);
+/* Whether that is the system's, as a want of memory: what is shown is not what was asked for. */
+bool feed_has_failed(const struct feed *feed);
 /* Live: it is gone for good; with trouble alone it is looked at again. */
 bool feed_has_ended(const struct feed *feed);
 

@@ -213,6 +213,14 @@ static int script_line(
 	return state_update(state) == 0 && !state->has_failed ? STATUS_DONE : STATUS_SYSTEM;
 }
 
+/* Why what is shown is not what was asked for; NULL: it is. */
+static const char *failure(const struct state *state)
+{
+	if (feed_has_failed(state->feed))
+		return feed_trouble(state->feed);
+	return state->has_failed ? "out of memory" : NULL;
+}
+
 int tui_script(struct feed *feed, const struct tui_options *options, FILE *script, FILE *out,
 	const char **message)
 {
@@ -225,18 +233,19 @@ int tui_script(struct feed *feed, const struct tui_options *options, FILE *scrip
 		return STATUS_SYSTEM;
 	}
 	begin(&state, options, true);
-	while (status == STATUS_DONE && !state.quit && !feed_is_short(feed) &&
+	while (status == STATUS_DONE && !state.quit && !failure(&state) &&
 		fgets(line, sizeof line, script))
 		status = script_line(&state, options, line, out);
-	if (status == STATUS_USAGE) {
+	if (status == STATUS_USAGE)
 		*message = "the script has a word that is no request";
-	} else if (status == STATUS_SYSTEM || state.has_failed || feed_is_short(feed)) {
-		status = STATUS_SYSTEM;
+	else if (failure(&state))
+		*message = failure(&state);
+	else if (status == STATUS_SYSTEM)
 		*message = "out of memory";
-	} else if (ferror(script)) {
+	else if (ferror(script))
 		*message = "the script cannot be read";
+	if (*message && status == STATUS_DONE)
 		status = STATUS_SYSTEM;
-	}
 	state_end(&state);
 	return status;
 }
@@ -266,11 +275,11 @@ int tui_batch(struct feed *feed, const struct tui_options *options, uint64_t cou
 		if (feed_kind(feed) != FEED_LIVE || feed_trouble(feed))
 			break;
 	}
-	if (is_fine && (state.has_failed || feed_is_short(feed))) {
-		is_fine = false;
-		errno = ENOMEM;
-	}
 	*message = is_fine ? NULL : strerror(errno ? errno : ENOMEM);
+	if (is_fine && failure(&state)) {
+		*message = failure(&state);
+		is_fine = false;
+	}
 	state_end(&state);
 	return is_fine ? STATUS_DONE : STATUS_SYSTEM;
 }
