@@ -78,6 +78,16 @@ for point in 2 2500us; do
 		grep -q 'line 6' && fail "$point: an error that is still to come"
 done
 
+# Where --memory ends a trace early the screen says so, and the status.
+printf 'goto\ntype end\nenter\nscreen\n' |
+	"$tool" tui --script=- --size=80x24 --memory=64K traces/pg_pgbench.trace \
+		>"$tmp/screen" 2>"$tmp/said"
+[ $? -eq 3 ] || fail "--memory=64K: status"
+for file in "$tmp/screen" "$tmp/said"; do
+	grep -q 'line 18: 65,568 needed, 65,536 available; --memory' "$file" ||
+		fail "--memory=64K: no word of it in ${file##*/}"
+done
+
 # What lives where: the screen and the flat tree agree.
 if command -v jq >/dev/null; then
 	want=$("$tool" tree --flat --at 600 traces/trace.txt 2>/dev/null |

@@ -46,6 +46,8 @@ _Static_assert((int)SEEK_SAMPLES <= (int)FEED_HISTORY, "a trace's samples are no
 
 /* ---- Traces --------------------------------------------------------------------------- */
 
+static const struct replay_error no_memory = {.status = 3, .message = "out of memory"};
+
 static void say_error(struct feed *feed, const struct replay_error *error)
 {
 	feed->has_failed |= error->status == 3;
@@ -56,24 +58,19 @@ static void say_error(struct feed *feed, const struct replay_error *error)
 		snprintf(feed->trouble, sizeof feed->trouble, "%.390s", error->message);
 }
 
-static void say_short(struct feed *feed)
-{
-	feed->has_failed = true;
-	if (!feed->trouble[0])
-		snprintf(feed->trouble, sizeof feed->trouble, "out of memory");
-}
-
 static void forget_trouble(struct feed *feed)
 {
 	feed->trouble[0] = '\0';
 	feed->has_failed = false;
 }
 
-/* A trace whose rest is not to be seen says so where it seems to end. */
-static void tell_short_end(struct feed *feed)
+/* A trace whose rest is not to be seen says why where it seems to end. */
+static void tell_cut(struct feed *feed)
 {
-	if (seek_is_short(feed->seek) && seek_event(feed->seek) >= seek_last(feed->seek))
-		say_short(feed);
+	const struct replay_error *cut = seek_cut(feed->seek);
+
+	if (cut && seek_event(feed->seek) >= seek_last(feed->seek))
+		say_error(feed, cut);
 }
 
 static void take_snapshot(struct feed *feed)
@@ -82,7 +79,7 @@ static void take_snapshot(struct feed *feed)
 	struct snapshot *snapshot = replay ? replay_snapshot(replay) : NULL;
 
 	if (!snapshot) {
-		say_short(feed);
+		say_error(feed, &no_memory);
 		return;
 	}
 	snapshot_free(feed->snapshot);
@@ -139,7 +136,7 @@ static void move_to(struct feed *feed, uint64_t event)
 	while (seek_event(feed->seek) < event && step(feed))
 		;
 	take_snapshot(feed);
-	tell_short_end(feed);
+	tell_cut(feed);
 }
 
 bool feed_seek(struct feed *feed, uint64_t event)
@@ -201,7 +198,7 @@ bool feed_idle(struct feed *feed)
 	goes_on = seek_pass(feed->seek);
 	if (!was_known && feed_last(feed) != SNAPSHOT_UNKNOWN) {
 		feed->serial++;
-		tell_short_end(feed);
+		tell_cut(feed);
 	}
 	return goes_on;
 }
@@ -341,7 +338,7 @@ static bool open_trace(struct feed *feed, struct source_error *error)
 		feed_seek(feed, 0);
 		if (feed->snapshot)
 			return true;
-		cause = (struct replay_error){.status = 3, .message = "out of memory"};
+		cause = no_memory;
 	}
 	*error = (struct source_error){
 		.status = cause.status, .line = cause.line, .column = cause.column};

@@ -233,8 +233,7 @@ int tui_script(struct feed *feed, const struct tui_options *options, FILE *scrip
 		return STATUS_SYSTEM;
 	}
 	begin(&state, options, true);
-	while (status == STATUS_DONE && !state.quit && !failure(&state) &&
-		fgets(line, sizeof line, script))
+	while (status == STATUS_DONE && !state.quit && fgets(line, sizeof line, script))
 		status = script_line(&state, options, line, out);
 	if (status == STATUS_USAGE)
 		*message = "the script has a word that is no request";

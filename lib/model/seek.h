@@ -112,10 +112,10 @@ bool seek_pass(struct seek *seek);
 bool seek_is_near(const struct seek *seek, uint64_t event);
 /* How far the first pass has got; and what it found, SNAPSHOT_UNKNOWN before its end. */
 uint64_t seek_passed(const struct seek *seek);
-/* Whether it ended early, for want of memory: the rest of the trace is not to be seen. */
-bool seek_is_short(const struct seek *seek);
 uint64_t seek_last(const struct seek *seek);
 uint64_t seek_peak(const struct seek *seek);
+/* What the system refused, so that the pass ended early and the rest is not to be seen; or NULL. */
+const struct replay_error *seek_cut(const struct seek *seek);
 /*
  * The greatest total bytes of each stretch of the trace so far: *SAMPLES, whose last events are
  * *EVENTS; returns how many, at most SEEK_SAMPLES.

@@ -64,7 +64,7 @@ struct seek {
 	uint64_t wanted;            /* an event that a way to is to be prepared; SNAPSHOT_UNKNOWN */
 
 	bool passed;                /* the first pass is over */
-	bool is_short;              /* … for want of memory */
+	struct replay_error cut;    /* … early, for want of memory; status 0: no */
 	uint64_t last, peak, known; /* known: events that the pass has been over */
 	struct spill *index;        /* a number an event: see seek_pass.c; NULL: none can be kept */
 	uint32_t *noted;            /* of it, not written yet */

@@ -119,7 +119,7 @@ void seek_pass_free(struct seek *seek)
 	free(seek->marks);
 }
 
-static void end_pass(struct seek *seek, bool is_short)
+static void end_pass(struct seek *seek)
 {
 	const struct side *scout = &seek->sides[SCOUT];
 
@@ -131,9 +131,14 @@ static void end_pass(struct seek *seek, bool is_short)
 		add_sample(seek, seek->known);
 	}
 	seek->passed = true;
-	seek->is_short = is_short;
 	seek->last = seek->known;
 	seek->peak = seek->wanted = replay_peak_event(scout->replay);
+}
+
+static void cut_short(struct seek *seek, const struct replay_error *error)
+{
+	seek->passed = true;
+	seek->cut = *error;
 }
 
 static void pass_on(struct seek *seek, uint64_t most)
@@ -143,7 +148,7 @@ static void pass_on(struct seek *seek, uint64_t most)
 	int result;
 
 	if (!seek_begin(seek, SCOUT)) {
-		seek->passed = seek->is_short = true;
+		cut_short(seek, &(struct replay_error){.status = 3, .message = "out of memory"});
 		return;
 	}
 	explain_note(scout->explain, note, seek);
@@ -152,11 +157,13 @@ static void pass_on(struct seek *seek, uint64_t most)
 	if (result == 1)
 		seek_copy_pass(seek);
 	else if (result == 0 || !seek->is_full)
-		end_pass(seek, result < 0 && error.status == 3);
+		end_pass(seek);
+	if (result < 0 && seek->passed && error.status == 3)
+		seek->cut = error;
 	seek_end(seek);
 	/* What has no room in an arena may have room without. */
 	if (!seek->passed && result < 0 && !seek_go_slow(seek))
-		seek->passed = seek->is_short = true;
+		cut_short(seek, &error);
 }
 
 void seek_pass_to(struct seek *seek, uint64_t event)
@@ -179,9 +186,9 @@ uint64_t seek_passed(const struct seek *seek)
 	return seek->known;
 }
 
-bool seek_is_short(const struct seek *seek)
+const struct replay_error *seek_cut(const struct seek *seek)
 {
-	return seek->is_short;
+	return seek->cut.status != 0 ? &seek->cut : NULL;
 }
 
 uint64_t seek_last(const struct seek *seek)
